@@ -12,7 +12,7 @@ import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, tame, widthOf} from './format.ts'
 import {table} from './table.ts'
 import {cellsOf, cutEnd, cutMiddle} from './text-cells.ts'
-import {command, commandFor, suggest, synopsis, type Render} from '../core/suggestion.ts'
+import {command, commandFor, suggest, synopsis, type Command, type Render} from '../core/suggestion.ts'
 
 /** Up to this many files are listed by name; with more, only the count and those that need attention. */
 const MOST_LISTED = 20
@@ -121,7 +121,7 @@ export function showUploaded({uploaded, failed}: UploadResult, bucket: string, r
       : [`${counted(uploaded.length, 'file')} to gs://${bucket}  ${bytes(totalBytes(uploaded))}`]
   return [
     ...sent,
-    ...failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`),
+    ...firstOf(failed.map(({file, error}) => `${style('red', 'not uploaded')}  ${file}: ${error.message}`)),
     ...new Set(failed.flatMap(({error}) => error.suggestions.map(render))),
   ]
 }
@@ -138,10 +138,19 @@ export function showEnded(files: readonly FileStatus[], now: number, render: Ren
     ...(others.length > MOST_LISTED ? [`${count(others.length - MOST_LISTED)} more are not done.`] : []),
     `${counted(done, 'file')} ${done === 1 ? 'is' : 'are'} done.`,
     '',
-    ...(done === 0 ? [] : [render(suggest`Result: ${synopsis('results', 'OBJECT')}`)]),
+    ...(done === 0 ? [] : [render(suggest`Save results: ${saveAll(files)}`)]),
     ...(others.length === 0 ? [] : [render(suggest`Logs: ${synopsis('logs', 'OBJECT')}`)]),
     render(suggest`All: ${command('status', '--limit', String(files.length))}`),
   ]
+}
+
+/** The command that saves the results of all files, if one folder has them. */
+function saveAll(files: readonly FileStatus[]): Command {
+  const folders = new Set(files.map(({object}) => object.slice(0, object.indexOf('/') + 1)))
+  const [folder = ''] = folders
+  return folders.size === 1 && folder !== ''
+    ? commandFor('results', folder, '--output', 'results/')
+    : synopsis('results', 'OBJECT…', '--output', 'results/')
 }
 
 function next(files: readonly FileStatus[], render: Render): Iterable<string> {
@@ -181,6 +190,17 @@ export function showIgnored(
     ...leftOut(filtered, filter),
     ...leftOut(archived, `archive/ holds what was processed. Choose another name with --name.`),
   ]
+}
+
+/** Entries that are not uploaded, each with the reason. */
+export function showSkipped(lines: readonly string[]): string[] {
+  return firstOf(lines).map((line) => style('yellow', line))
+}
+
+/** As many lines as a person reads, and how many more there are. */
+function firstOf(lines: readonly string[]): string[] {
+  if (lines.length <= MOST_LISTED) return [...lines]
+  return [...lines.slice(0, MOST_LISTED / 2), `… and ${count(lines.length - MOST_LISTED / 2)} more`]
 }
 
 function leftOut([first, ...others]: readonly string[], why: string): string[] {

@@ -3,7 +3,7 @@ import {Args, Flags} from '@oclif/core'
 import {positiveFlag} from '../cli/flags.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showIgnored, showUploaded} from '../cli/show-files.ts'
+import {showIgnored, showSkipped, showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {ignoredObjects} from '../core/files/filter-warnings.ts'
@@ -24,7 +24,7 @@ interface Uploaded extends Partial<Waited> {
 
 export default class Upload extends WaitingCommand {
   static override summary = 'Upload files for the worker to process.'
-  static override description = `Files go to the input bucket. Each object is named after its file; files in a folder keep their path. With --wait, the command ends once every file has a result. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
+  static override description = `Files go to the input bucket. Each object is named after its file; files in a folder keep their path, hidden ones are left out, and links to folders are not followed. With --wait, the command ends once every file has a result. Exit codes with --wait: 0 if every file has a result, 3 if one failed permanently, 124 if --timeout expired.`
   static override examples = [
     {
       description: 'Upload and wait for the predictions',
@@ -103,7 +103,15 @@ export default class Upload extends WaitingCommand {
     const sources = [args.file].flat()
     const settings = [...(flags.set ?? []), ...(flags.bins === undefined ? [] : [`bins=${flags.bins}`])]
     const modelOptions = await planModelOptions({file: flags['model-options'], settings}, process.cwd())
-    const planned = await planUpload({sources, name: flags.name, cwd: process.cwd(), stdin: process.stdin})
+    const skipped: string[] = []
+    const planned = await planUpload({
+      sources,
+      name: flags.name,
+      cwd: process.cwd(),
+      stdin: process.stdin,
+      leftOut: (file, reason) => skipped.push(`${file} is left out: ${reason}.`),
+    })
+    this.explain(showSkipped(skipped))
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
     const failOnDrift = flags['fail-on-drift']

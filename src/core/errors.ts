@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'config-unreadable'
   | 'file-missing'
   | 'file-unreadable'
+  | 'file-changed'
   | 'glob-empty'
   | 'folder-empty'
   | 'object-name-invalid'

@@ -1,7 +1,6 @@
 import {EventEmitter} from 'node:events'
-import {createReadStream} from 'node:fs'
-import {readFile} from 'node:fs/promises'
-import {PassThrough, type Readable} from 'node:stream'
+import {open, readFile} from 'node:fs/promises'
+import {PassThrough} from 'node:stream'
 import {pipeline} from 'node:stream/promises'
 import type {File, FileMetadata, Storage} from '@google-cloud/storage'
 import {AppError} from '../core/errors.ts'
@@ -191,7 +190,7 @@ async function uploadSmall(
 
 async function send(
   file: File,
-  {source, contentType, metadata, expectedGeneration, signal}: UploadOptions,
+  {source, contentType, metadata, expectedGeneration, progress, signal}: UploadOptions,
 ): Promise<void> {
   const resumable = 'stream' in source || source.sizeBytes >= RESUMABLE_BYTES
   const target = file.createWriteStream({
@@ -203,11 +202,40 @@ async function send(
       ...(metadata === undefined ? {} : {metadata: {...metadata}}),
     },
   })
-  const bytes: Readable = 'file' in source ? createReadStream(source.file) : source.stream
+  const sent = 'file' in source ? wholeOf(source.file) : source.stream
   try {
-    await pipeline(bytes, target, {signal})
+    await pipeline(progress === undefined ? sent : counted(sent, progress), target, {signal})
   } catch (error) {
     throw codeOf(error) === 'FILE_NO_UPLOAD' ? damaged(file.name, error) : error
+  }
+}
+
+/**
+ * The bytes of a file. An error at their end keeps the object from being stored.
+ * @throws AppError `file-changed` if another program wrote to it meanwhile
+ */
+async function* wholeOf(path: string): AsyncGenerator<Buffer> {
+  await using file = await open(path)
+  const before = await file.stat({bigint: true})
+  yield* file.createReadStream({autoClose: false})
+  const after = await file.stat({bigint: true})
+  if (before.size === after.size && before.mtimeNs === after.mtimeNs) return
+  throw new AppError(`${path} changed while it was being uploaded, so it was not stored.`, {
+    code: 'file-changed',
+    suggestions: ['Upload it again once no other program writes to it.'],
+  })
+}
+
+/** Passes bytes through. @param progress receives how many have passed so far */
+async function* counted(
+  bytes: AsyncIterable<Uint8Array>,
+  progress: (sentBytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let sentBytes = 0
+  for await (const piece of bytes) {
+    yield piece
+    sentBytes += piece.length
+    progress(sentBytes)
   }
 }
 

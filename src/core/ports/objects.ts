@@ -23,6 +23,8 @@ export interface UploadOptions {
   readonly metadata?: Readonly<Record<string, string>>
   /** Generation to replace, `0` for none; otherwise AppError `precondition-failed`. Absent: any. */
   readonly expectedGeneration?: string
+  /** Receives how many bytes of a large source have been sent; from 0 again if they are sent again. */
+  readonly progress?: (sentBytes: number) => void
   readonly signal: AbortSignal
 }
 
@@ -57,7 +59,10 @@ export interface ObjectStore {
   list(bucket: string, range?: ListRange): AsyncIterable<StoredObject>
   /** The same by page, at most 1,000 objects each; while one is being read, the next is on its way. */
   pages(bucket: string, range?: ListRange): AsyncIterable<readonly StoredObject[]>
-  /** Resumable for large files; the checksum is compared with what arrived. */
+  /**
+   * Resumable for large files; the checksum is compared with what arrived.
+   * @throws AppError `checksum-mismatch`; `file-changed` if another program wrote to the file: then nothing is stored
+   */
   upload(options: UploadOptions): Promise<StoredObject>
   /**
    * Copies a generation to another name in its bucket where nothing is, with all metadata; `without` names custom

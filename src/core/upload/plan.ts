@@ -1,6 +1,6 @@
 import {constants} from 'node:fs'
-import {access, glob, readdir, stat} from 'node:fs/promises'
-import {basename, join, relative, resolve, sep} from 'node:path'
+import {access, glob, readdir, readlink, stat} from 'node:fs/promises'
+import {basename, dirname, join, relative, resolve, sep} from 'node:path'
 import type {Readable} from 'node:stream'
 import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
@@ -21,6 +21,8 @@ export interface UploadRequest {
   readonly cwd: string
   /** The content of `-`. */
   readonly stdin?: Readable
+  /** Called with each entry of a folder or pattern that is not uploaded, unless it is hidden, and why. */
+  readonly leftOut?: (file: string, reason: string) => void
 }
 
 /** A file that passed every offline check. */
@@ -39,7 +41,8 @@ export interface PlannedUpload {
  * @throws AppError (exit 2 for wrong usage): `file-missing`, `file-unreadable`, `glob-empty`, `folder-empty`,
  * `object-name-…`, `name-required`, `name-with-several-files`
  */
-export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Promise<PlannedUpload[]> {
+export async function planUpload(request: UploadRequest): Promise<PlannedUpload[]> {
+  const {sources, name, cwd, stdin, leftOut = () => {}} = request
   if (sources.length === 0)
     throw refused(
       'Name the files to upload.',
@@ -49,7 +52,7 @@ export async function planUpload({sources, name, cwd, stdin}: UploadRequest): Pr
   const files: PlannedUpload[] = []
   for (const source of sources) {
     if (source === '-') files.push(planStdin(name, stdin))
-    else files.push(...(await planSource(source, cwd)))
+    else files.push(...(await planSource(source, cwd, leftOut)))
   }
   const unique = dropRepeated(files)
   const named = name === undefined ? unique : [rename(unique, name)]
@@ -70,7 +73,9 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
   return {file: '-', object: name, sizeBytes: undefined, source: {stream: stdin}}
 }
 
-async function planSource(source: string, cwd: string): Promise<PlannedUpload[]> {
+type LeftOut = NonNullable<UploadRequest['leftOut']>
+
+async function planSource(source: string, cwd: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
   const path = resolve(cwd, source)
   const found = await stat(path).catch((error: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
@@ -86,15 +91,10 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
           : `Download it first: curl -LO ${shellWord(source)}`,
       )
     }
-    if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd)
-    throw refused(
-      `File ${source} does not exist.`,
-      'file-missing',
-      ...(await suggestPath(source, cwd)),
-      `List the files: ls ${shellPath(cwd)}`,
-    )
+    if (/[*?[\]{}]/.test(source)) return planGlob(source, cwd, leftOut)
+    throw await missing(source, cwd)
   }
-  if (found.isDirectory()) return planFolder(source, path)
+  if (found.isDirectory()) return planFolder(source, path, leftOut)
   if (!found.isFile())
     throw refused(
       `${source} is neither a file nor a folder.`,
@@ -102,6 +102,24 @@ async function planSource(source: string, cwd: string): Promise<PlannedUpload[]>
       suggest`From a pipe: ${synopsis('upload', '-', '--name', 'data.csv')}`,
     )
   return [await planFile(source, path, basename(path), found.size)]
+}
+
+async function missing(source: string, cwd: string): Promise<AppError> {
+  const path = resolve(cwd, source)
+  const target = await readlink(path).catch(() => undefined)
+  if (target !== undefined)
+    return refused(
+      `${source} is a link to ${target}, which does not exist.`,
+      'file-missing',
+      `Look at it: ls -l ${shellPath(source)}`,
+    )
+  const folder = await stat(dirname(path)).catch(() => undefined)
+  return refused(
+    `File ${source} does not exist.`,
+    'file-missing',
+    ...(await suggestPath(source, cwd)),
+    `List the files: ls ${shellPath(folder?.isDirectory() ? dirname(path) : cwd)}`,
+  )
 }
 
 async function planFile(
@@ -116,38 +134,60 @@ async function planFile(
   return {file, object, sizeBytes, source: {file: path, sizeBytes}}
 }
 
-/** All files below a folder except hidden ones, sorted by name. */
-async function planFolder(source: string, folder: string): Promise<PlannedUpload[]> {
+/** All files below a folder except hidden ones, sorted by name. Links to files count as files. */
+async function planFolder(source: string, folder: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
   const entries = await readdir(folder, {withFileTypes: true, recursive: true}).catch((error: unknown) => {
     throw unreadable(source, error)
   })
   const paths = entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .filter((path) => !isHidden(path))
     .toSorted()
-  if (paths.length === 0)
+  const found = await Promise.all(
+    paths.map((path) => {
+      const file = join(source, path)
+      const object = [basename(folder), ...path.split(sep)].join('/')
+      return planEntry({file, path: join(folder, path), object}, (reason) => leftOut(file, reason))
+    }),
+  )
+  const files = found.filter((file) => file !== undefined)
+  if (files.length === 0)
     throw refused(
       `Folder ${source} has no files (hidden ones are left out).`,
       'folder-empty',
       `List its contents: ls -A ${shellPath(source)}`,
     )
-  return Promise.all(
-    paths.map(async (path) => {
-      const full = join(folder, path)
-      const {size} = await stat(full)
-      return planFile(join(source, path), full, [basename(folder), ...path.split(sep)].join('/'), size)
-    }),
-  )
+  return files
 }
 
-async function planGlob(pattern: string, cwd: string): Promise<PlannedUpload[]> {
+const IS_FOLDER = 'it is a folder, and patterns and links take only files'
+
+/** What a path leads to, if that is a file. */
+async function planEntry(
+  {file, path, object}: {readonly file: string; readonly path: string; readonly object: string},
+  leftOut: (reason: string) => void,
+): Promise<PlannedUpload | undefined> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined
+    throw unreadable(file, error)
+  })
+  if (found?.isFile()) return planFile(file, path, object, found.size)
+  if (found === undefined) leftOut('it is a link to nothing')
+  else leftOut(found.isDirectory() ? IS_FOLDER : 'it is not a file')
+  return undefined
+}
+
+async function planGlob(pattern: string, cwd: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
   const files: PlannedUpload[] = []
   for await (const match of glob(pattern, {cwd})) {
     if (isHidden(match)) continue
     const path = resolve(cwd, match)
-    const found = await stat(path)
-    if (found.isFile()) files.push(await planFile(match, path, basename(path), found.size))
+    const planned = await planEntry({file: match, path, object: basename(path)}, (reason) => {
+      // The files in it match by themselves.
+      if (reason !== IS_FOLDER || !pattern.includes('**')) leftOut(match, reason)
+    })
+    if (planned !== undefined) files.push(planned)
   }
   if (files.length === 0)
     throw refused(`No file matches ${pattern}.`, 'glob-empty', `List the files: ls ${shellPath(cwd)}`)

@@ -20,6 +20,9 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.gz': 'application/gzip',
 }
 
+/** Bytes from which a single file takes long enough to report parts of it. */
+const LARGE_BYTES = 32 * 1024 * 1024
+
 export interface UploadedFile {
   readonly file: string
   readonly object: string
@@ -95,6 +98,7 @@ export async function upload(
         name: file.object,
         source: file.source,
         signal,
+        ...progressOf(file, context.step),
         ...(contentType === undefined ? {} : {contentType}),
         metadata: {
           ...(options.labelColumn === undefined ? {} : {[INPUT_METADATA.labelColumn]: options.labelColumn}),
@@ -136,5 +140,22 @@ export async function upload(
       (one, other) => (order.get(one.object) ?? 0) - (order.get(other.object) ?? 0),
     ),
     failed,
+  }
+}
+
+/** Reports each tenth of a large file. */
+function progressOf(
+  {object, sizeBytes}: PlannedUpload,
+  step: (text: string) => void,
+): {progress?: (sentBytes: number) => void} {
+  if (sizeBytes === undefined || sizeBytes < LARGE_BYTES) return {}
+  let reported = 0
+  return {
+    progress: (sentBytes) => {
+      const tenths = Math.floor((sentBytes * 10) / sizeBytes)
+      if (tenths === reported || tenths >= 10) return
+      reported = tenths
+      step(`Upload ${object}: ${tenths * 10} %`)
+    },
   }
 }
