@@ -8,6 +8,7 @@ import {
 } from '../core/files/files.ts'
 import {filterText, isArchived} from '../core/files/filter-warnings.ts'
 import type {Settings} from '../core/settings/settings.ts'
+import type {LeftOut} from '../core/upload/plan.ts'
 import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, tame, widthOf} from './format.ts'
 import {table} from './table.ts'
@@ -193,8 +194,8 @@ export function showIgnored(
 }
 
 /** Entries that are not uploaded, each with the reason. */
-export function showSkipped(lines: readonly string[]): string[] {
-  return firstOf(lines).map((line) => style('yellow', line))
+export function showLeftOut(entries: readonly LeftOut[]): string[] {
+  return firstOf(entries.map(({file, reason}) => style('yellow', `${file} is left out: ${reason}.`)))
 }
 
 /** As many lines as a person reads, and how many more there are. */

@@ -3,19 +3,21 @@ import {Args, Flags} from '@oclif/core'
 import {positiveFlag} from '../cli/flags.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {progressOf} from '../cli/progress.ts'
-import {showIgnored, showSkipped, showUploaded} from '../cli/show-files.ts'
+import {showIgnored, showLeftOut, showUploaded} from '../cli/show-files.ts'
 import {showGap} from '../cli/show-pipeline.ts'
 import {checkWaitFlags, waitFlags, type Waited, WaitingCommand} from '../cli/wait.ts'
 import {ignoredObjects} from '../core/files/filter-warnings.ts'
 import {findGap} from '../core/service/connections.ts'
 import {MODEL_OPTIONS_HELP, planModelOptions} from '../core/model/options.ts'
 import {placeModel, planModel} from '../core/model/plan-model.ts'
-import {planUpload} from '../core/upload/plan.ts'
+import {planUpload, type LeftOut} from '../core/upload/plan.ts'
 import {checkDriftBound, upload, type UploadResult} from '../core/upload/upload.ts'
 
 interface Uploaded extends Partial<Waited> {
   readonly uploaded: UploadResult['uploaded']
   readonly failed: UploadResult['failed']
+  /** Entries of folders and patterns that were not uploaded, and why. */
+  readonly leftOut?: readonly LeftOut[]
   /** Names of objects that the setting `filter` leaves out. */
   readonly ignored?: readonly string[]
   /** Why the pipeline will not process them, if a reason was found. */
@@ -103,15 +105,15 @@ export default class Upload extends WaitingCommand {
     const sources = [args.file].flat()
     const settings = [...(flags.set ?? []), ...(flags.bins === undefined ? [] : [`bins=${flags.bins}`])]
     const modelOptions = await planModelOptions({file: flags['model-options'], settings}, process.cwd())
-    const skipped: string[] = []
+    const leftOut: LeftOut[] = []
     const planned = await planUpload({
       sources,
       name: flags.name,
       cwd: process.cwd(),
       stdin: process.stdin,
-      leftOut: (file, reason) => skipped.push(`${file} is left out: ${reason}.`),
+      leftOut: (file, reason) => leftOut.push({file, reason}),
     })
-    this.explain(showSkipped(skipped))
+    this.explain(showLeftOut(leftOut))
     const model = flags.model === undefined ? undefined : await planModel(flags.model, process.cwd())
     await using target = await this.open(config, {create: false})
     const failOnDrift = flags['fail-on-drift']
@@ -145,6 +147,7 @@ export default class Upload extends WaitingCommand {
     const gap = await findGap(target.context())
     const sent = {
       ...result,
+      ...(leftOut.length === 0 ? {} : {leftOut}),
       ...(gap === undefined ? {} : {gap}),
       ...(ignored.length === 0 ? {} : {ignored}),
     }

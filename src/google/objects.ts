@@ -206,9 +206,23 @@ async function send(
   try {
     await pipeline(progress === undefined ? sent : counted(sent, progress), target, {signal})
   } catch (error) {
+    if (error instanceof RangeError && /Initiate a new upload/.test(error.message))
+      throw brokenOff(file.name, error)
     throw codeOf(error) === 'FILE_NO_UPLOAD' ? damaged(file.name, error) : error
   }
 }
+
+/** The library keeps nothing that it has sent, so it cannot send it again if a request fails. */
+function brokenOff(name: string, cause: unknown): AppError {
+  return new AppError(`The upload of ${name} broke off: Cloud Storage does not have what was sent.`, {
+    code: 'unavailable',
+    suggestions: ['Upload it again.'],
+    cause,
+  })
+}
+
+/** Fewer, larger reads spare time between them; more than this gains nothing. */
+const PIECE_BYTES = 512 * 1024
 
 /**
  * The bytes of a file. An error at their end keeps the object from being stored.
@@ -217,7 +231,7 @@ async function send(
 async function* wholeOf(path: string): AsyncGenerator<Buffer> {
   await using file = await open(path)
   const before = await file.stat({bigint: true})
-  yield* file.createReadStream({autoClose: false})
+  yield* file.createReadStream({autoClose: false, highWaterMark: PIECE_BYTES})
   const after = await file.stat({bigint: true})
   if (before.size === after.size && before.mtimeNs === after.mtimeNs) return
   throw new AppError(`${path} changed while it was being uploaded, so it was not stored.`, {

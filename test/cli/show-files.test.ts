@@ -64,9 +64,24 @@ describe('files that were sent', () => {
     expect(showEnded(files(1000), NOW, render)).toEqual([
       '1,000 files are done.',
       '',
-      'Result: cloud-runner results OBJECT',
+      'Save results: cloud-runner results OBJECT… --output results/',
       'All: cloud-runner status --limit 1000',
     ])
+  })
+
+  it('of one folder have one command for their results', () => {
+    const inFolder = files(1000).map((one) => ({...one, object: `june/${one.object}`}))
+    expect(showEnded(inFolder, NOW, render)).toContain(
+      'Save results: cloud-runner results june/ --output results/',
+    )
+  })
+
+  it('are listed up to ten if many were not uploaded', () => {
+    const error = {message: 'No such bucket.', code: 'not-found' as const, suggestions: ['Run setup.']}
+    const failed = uploaded(1000).map((one) => ({file: one.file, object: one.object, error}))
+    const lines = showUploaded({uploaded: [], failed}, 'in', render)
+    expect(lines).toHaveLength(12)
+    expect(lines.slice(-2)).toEqual(['… and 990 more', 'Run setup.'])
   })
 
   it('are named among many if they are not done', () => {

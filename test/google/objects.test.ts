@@ -1,5 +1,5 @@
 import {EventEmitter} from 'node:events'
-import {rm, writeFile} from 'node:fs/promises'
+import {appendFile, rm, truncate, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {buffer} from 'node:stream/consumers'
@@ -8,6 +8,7 @@ import {createObjectStore} from '../../src/google/objects.ts'
 import {createRest} from '../../src/google/rest.ts'
 import {LocalCloud} from '../../src/local-cloud/index.ts'
 import {startServer} from '../support/answering-server.ts'
+import {startFaultyProxy} from '../support/faulty-proxy.ts'
 import {temporaryFolder} from '../support/temporary-folder.ts'
 
 async function createBucket(endpoint: string): Promise<void> {
@@ -80,6 +81,73 @@ test('a small file is sent in one request, whole or not at all', async () => {
   const left = AbortSignal.abort(new DOMException('', 'AbortError'))
   await expect(objects.upload({...upload, signal: left})).rejects.toMatchObject({code: 'interrupted'})
 })
+
+test('a large file reports what has been sent, and is not stored if it changes meanwhile', async () => {
+  await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+  await createBucket(cloud.endpoint)
+  const objects = openObjects(cloud.endpoint)
+  const file = join(await temporaryFolder(), 'large.csv')
+  const sizeBytes = 12 * 1024 * 1024
+  await writeFile(file, '')
+  await truncate(file, sizeBytes)
+  const sent: number[] = []
+  const upload = {bucket: 'some-bucket', name: 'large.csv', signal: new AbortController().signal}
+  const stored = await objects.upload({
+    ...upload,
+    source: {file, sizeBytes},
+    progress: (sentBytes) => sent.push(sentBytes),
+  })
+  expect(stored.sizeBytes).toBe(sizeBytes)
+  expect(sent.at(-1)).toBe(sizeBytes)
+  expect(sent).toEqual(sent.toSorted((a, b) => a - b))
+
+  let write: Promise<void> | undefined
+  const changing = objects.upload({
+    ...upload,
+    source: {file, sizeBytes},
+    progress: () => void (write ??= appendFile(file, 'x')),
+  })
+  await expect(changing).rejects.toMatchObject({
+    code: 'file-changed',
+    message: `${file} changed while it was being uploaded, so it was not stored.`,
+  })
+  expect(await objects.stat('some-bucket', 'large.csv')).toMatchObject({generation: stored.generation})
+})
+
+test.each(['fails', 'losesAnswer'] as const)(
+  'a large upload that %s in between arrives whole',
+  async (fault) => {
+    await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})
+    await createBucket(cloud.endpoint)
+    const proxy = await startFaultyProxy(cloud.endpoint)
+    proxy[fault] = onceOf((method) => method === 'PUT')
+    const file = join(await temporaryFolder(), 'large.csv')
+    const bytes = Buffer.alloc(12 * 1024 * 1024, 'a,b\n1,2\n')
+    await writeFile(file, bytes)
+    const signal = new AbortController().signal
+    const source = {file, sizeBytes: bytes.length}
+    const stored = await openObjects(proxy.origin).upload({
+      bucket: 'some-bucket',
+      name: 'large.csv',
+      source,
+      signal,
+    })
+    expect(proxy.requests.filter((request) => request.startsWith('PUT')).length).toBeGreaterThan(1)
+    const {generation} = stored
+    const out = await openObjects(cloud.endpoint).read('some-bucket', 'large.csv', {generation, signal})
+    expect((await buffer(out)).equals(bytes)).toBe(true)
+  },
+)
+
+/** Picks the first call that matches. */
+function onceOf(matches: (method: string) => boolean): (method: string) => boolean {
+  let isOver = false
+  return (method) => {
+    if (isOver || !matches(method)) return false
+    isOver = true
+    return true
+  }
+}
 
 test('a download warns of no leak and leaves the limit of every other emitter alone', async () => {
   await using cloud = await LocalCloud.start({stateFolder: await temporaryFolder()})

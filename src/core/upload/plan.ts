@@ -25,6 +25,12 @@ export interface UploadRequest {
   readonly leftOut?: (file: string, reason: string) => void
 }
 
+/** An entry of a folder or pattern that is not uploaded. */
+export interface LeftOut {
+  readonly file: string
+  readonly reason: string
+}
+
 /** A file that passed every offline check. */
 export interface PlannedUpload {
   /** As the user would type it, or `-`. */
@@ -73,9 +79,9 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
   return {file: '-', object: name, sizeBytes: undefined, source: {stream: stdin}}
 }
 
-type LeftOut = NonNullable<UploadRequest['leftOut']>
+type Report = NonNullable<UploadRequest['leftOut']>
 
-async function planSource(source: string, cwd: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
+async function planSource(source: string, cwd: string, leftOut: Report): Promise<PlannedUpload[]> {
   const path = resolve(cwd, source)
   const found = await stat(path).catch((error: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
@@ -135,7 +141,7 @@ async function planFile(
 }
 
 /** All files below a folder except hidden ones, sorted by name. Links to files count as files. */
-async function planFolder(source: string, folder: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
+async function planFolder(source: string, folder: string, leftOut: Report): Promise<PlannedUpload[]> {
   const entries = await readdir(folder, {withFileTypes: true, recursive: true}).catch((error: unknown) => {
     throw unreadable(source, error)
   })
@@ -178,7 +184,7 @@ async function planEntry(
   return undefined
 }
 
-async function planGlob(pattern: string, cwd: string, leftOut: LeftOut): Promise<PlannedUpload[]> {
+async function planGlob(pattern: string, cwd: string, leftOut: Report): Promise<PlannedUpload[]> {
   const files: PlannedUpload[] = []
   for await (const match of glob(pattern, {cwd})) {
     if (isHidden(match)) continue

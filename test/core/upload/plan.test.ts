@@ -1,4 +1,6 @@
-import {chmod, mkdir, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, symlink, writeFile} from 'node:fs/promises'
+import {createServer} from 'node:net'
+import {once} from 'node:events'
 import {join} from 'node:path'
 import {Readable} from 'node:stream'
 import {beforeEach, describe, expect, test} from 'vitest'
@@ -45,6 +47,38 @@ describe('finding files', () => {
       ['data/a.csv', 'data/a.csv'],
       ['data/deep/c.csv', 'data/deep/c.csv'],
     ])
+  })
+
+  test('links to files are files; what else is in a folder or pattern is left out, with the reason', async () => {
+    await symlink('../a.csv', join(cwd, 'data', 'link.csv'))
+    await symlink('nowhere.csv', join(cwd, 'data', 'gone.csv'))
+    await symlink('.', join(cwd, 'data', 'self'))
+    await using socket = createServer().listen(join(cwd, 'data', 'socket'))
+    await once(socket, 'listening')
+    const left: string[] = []
+    const leftOut = (file: string, reason: string) => left.push(`${file}: ${reason}`)
+    expect(await planned(['data'], {leftOut})).toEqual([
+      ['data/a.csv', 'data/a.csv'],
+      ['data/deep/c.csv', 'data/deep/c.csv'],
+      ['data/link.csv', 'data/link.csv'],
+    ])
+    const others = ['data/gone.csv: it is a link to nothing', 'data/socket: it is not a file']
+    expect(left.toSorted()).toEqual([
+      others[0],
+      'data/self: it is a folder, and patterns and links take only files',
+      others[1],
+    ])
+    left.length = 0
+    expect(await planned(['data/*'], {leftOut})).toHaveLength(2)
+    expect(left.toSorted()).toEqual([
+      'data/deep: it is a folder, and patterns and links take only files',
+      others[0],
+      'data/self: it is a folder, and patterns and links take only files',
+      others[1],
+    ])
+    expect((await refusal(['data/gone.csv'])).message).toBe(
+      'data/gone.csv is a link to nowhere.csv, which does not exist.',
+    )
   })
 
   test('a pattern, in the order of the names; a file with brackets in its name is that file', async () => {
