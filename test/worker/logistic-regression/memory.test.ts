@@ -3,7 +3,7 @@ import {describe, expect, it} from 'vitest'
 import {schemaChecker} from '../../support/json-schema.ts'
 import {processFile} from '../../support/process-file.ts'
 import {randomFrom} from '../../support/random.ts'
-import {handOn, reserveNumbers} from '../../../worker/logistic-regression/table/columns.ts'
+import {handOn, reserveNumbers} from '../../../worker/logistic-regression/kept-memory.ts'
 
 const violationsOf = schemaChecker(new URL('../../../worker/report.schema.json', import.meta.url))
 

@@ -1,6 +1,6 @@
 import {Scratch, ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
-import {shorten} from '../table/columns.ts'
+import {shorten} from '../kept-memory.ts'
 import {BlockEncoder, rowsAt, rowsBetween} from './block-encoder.ts'
 import type {Layout, Preprocessing} from './preprocessing.ts'
 

@@ -1,5 +1,6 @@
 import {ScratchPool} from '../../kernels/scratch.ts'
 import type {Pacer} from '../pacer.ts'
+import {handOn, reserveMatrix} from '../kept-memory.ts'
 
 /** A symmetric positive definite matrix as the product of a triangle with its transpose. */
 export class Cholesky {
@@ -22,6 +23,11 @@ export class Cholesky {
       if (lower !== undefined) return new Cholesky(size, lower)
       if (raise > 1) throw new Error('The Hessian has entries that are not numbers')
     }
+  }
+
+  /** Frees its memory, when nothing uses it any more. */
+  handOn(): void {
+    handOn(this.#lower)
   }
 
   /** The solution x of A x = b. */
@@ -75,7 +81,9 @@ async function factorRaised(
       lower[i * size + i] = Math.sqrt(pivot)
       if (pacer.due) await pacer.pause()
     }
-    return lower.slice()
+    const factor = reserveMatrix(size * size)
+    factor.set(lower)
+    return factor
   } finally {
     memory.give(scratch)
   }

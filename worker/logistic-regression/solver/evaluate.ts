@@ -1,5 +1,6 @@
 import {type Design, SharedBlocks, type SharedDesign} from '../encoding/design.ts'
 import {Pacer} from '../pacer.ts'
+import {handOn, reserveMatrix} from '../kept-memory.ts'
 import {Hessian} from './hessian.ts'
 import {Pass, bytesOfRows} from './pass.ts'
 import {defineTask, runAside} from '../../threads.ts'
@@ -63,6 +64,12 @@ export function evaluatedWith(
   const {loss, gradient, hessian, parts} = evaluation
   const copy = {loss, gradient: gradient.slice(), hessian: hessian?.slice()}
   return {...penalized(copy, parameters, objective, penalty - objective.penalty), parts}
+}
+
+/** Frees the memory of an evaluation that nothing uses any more, for the next one. */
+export function handOnEvaluation({hessian, parts}: PenalizedEvaluation): void {
+  for (const matrix of [hessian, ...parts.map((part) => part.hessian)])
+    if (matrix !== undefined) handOn(matrix)
 }
 
 /** Adds a penalty, to the arrays in place. */
@@ -182,7 +189,7 @@ const sumUpAside = defineTask({
 function sumOf(parts: readonly Evaluation[]): Evaluation {
   const [first, ...others] = parts
   if (first === undefined) throw new Error('Nothing to add up')
-  const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: first.hessian?.slice()}
+  const sum = {loss: first.loss, gradient: first.gradient.slice(), hessian: copied(first.hessian)}
   for (const {loss, gradient, hessian} of others) {
     sum.loss += loss
     addTo(sum.gradient, gradient)
@@ -193,4 +200,11 @@ function sumOf(parts: readonly Evaluation[]): Evaluation {
 
 function addTo(sum: Float64Array, values: Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (values[i] ?? 0)
+}
+
+function copied(matrix: Float64Array | undefined): Float64Array | undefined {
+  if (matrix === undefined) return undefined
+  const copy = reserveMatrix(matrix.length)
+  copy.set(matrix)
+  return copy
 }

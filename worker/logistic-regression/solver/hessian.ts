@@ -1,4 +1,5 @@
 import type {Blocks} from '../encoding/design.ts'
+import {reserveMatrix} from '../kept-memory.ts'
 
 /** Rows that the kernel weights at a time. */
 const ROWS_AT_ONCE = 64
@@ -114,7 +115,8 @@ export class Hessian {
         )
       }
     }
-    const hessian = scratch.doubles(to, all * all).slice()
+    const hessian = reserveMatrix(all * all)
+    hessian.set(scratch.doubles(to, all * all))
     scratch.release(end)
     return hessian
   }

@@ -108,7 +108,7 @@ function descentDirection(
   for (const {step, change, curvature} of corrections.toReversed()) {
     const share = dot(step, direction) / curvature
     shares.push(share)
-    direction = moved(direction, change, -share)
+    moved(direction, change, -share, direction)
   }
   const last = corrections.at(-1)
   if (metric !== undefined) {
@@ -119,7 +119,7 @@ function descentDirection(
   }
   for (const {step, change, curvature} of corrections) {
     const share = shares.pop() ?? 0
-    direction = moved(direction, step, share - dot(change, direction) / curvature)
+    moved(direction, step, share - dot(change, direction) / curvature, direction)
   }
   return direction
 }

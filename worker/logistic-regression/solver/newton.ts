@@ -2,7 +2,7 @@ import type {Pacer} from '../pacer.ts'
 import {Cholesky} from './cholesky.ts'
 import type {Fit} from './minimum.ts'
 import {type Evaluation, type Objective, type PenalizedEvaluation} from './objective.ts'
-import {evaluate} from './evaluate.ts'
+import {evaluate, handOnEvaluation} from './evaluate.ts'
 import {dot, moved} from './vectors.ts'
 
 const MOST_ITERATIONS = 100
@@ -57,6 +57,8 @@ export async function fitByNewton(
         curvature: {parameters, evaluation: current},
       }
     }
+    factor.handOn()
+    if (current !== known) handOnEvaluation(current)
     parameters = next.parameters
     current = next.evaluation
   }

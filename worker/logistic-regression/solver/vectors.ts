@@ -4,9 +4,13 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum
 }
 
-/** from + length * step */
-export function moved(from: Float64Array, step: Float64Array, length: number): Float64Array {
-  const to = new Float64Array(from.length)
+/** from + length * step. @param to receives it; it may be one of both */
+export function moved(
+  from: Float64Array,
+  step: Float64Array,
+  length: number,
+  to: Float64Array = new Float64Array(from.length),
+): Float64Array {
   for (let i = 0; i < from.length; i++) to[i] = (from[i] ?? 0) + length * (step[i] ?? 0)
   return to
 }

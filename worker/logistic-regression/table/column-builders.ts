@@ -1,15 +1,8 @@
 import type {Delimiter} from '../csv/delimiters.ts'
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
-import {
-  type Column,
-  type NumberColumn,
-  type TextColumn,
-  reserveCodes,
-  reserveNumbers,
-  retain,
-  shorten,
-} from './columns.ts'
+import {type Column, type NumberColumn, type TextColumn, retain} from './columns.ts'
+import {reserveCodes, reserveNumbers, shorten} from '../kept-memory.ts'
 import {MarkTally} from './notation.ts'
 import {TextCodes} from './text-codes.ts'
 import {readNumber} from './values.ts'

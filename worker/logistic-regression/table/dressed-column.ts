@@ -1,7 +1,8 @@
 import {isMissing} from '../csv/missing.ts'
 import {type RecordBlock, fieldText, valueText} from '../csv/scanner.ts'
 import {type ColumnBuilder, grown} from './column-builders.ts'
-import {type NumberColumn, type TextColumn, reserveNumbers, retain, shorten} from './columns.ts'
+import {type NumberColumn, type TextColumn, retain} from './columns.ts'
+import {reserveNumbers, shorten} from '../kept-memory.ts'
 import {type Notation, readDressed} from './notation.ts'
 import {isNoNumber} from './values.ts'
 

@@ -1,6 +1,7 @@
 import type {RecordBlock} from '../csv/scanner.ts'
 import {type ColumnBuilder, grown} from './column-builders.ts'
-import {type NumberColumn, reserveNumbers, retain, shorten} from './columns.ts'
+import {type NumberColumn, retain} from './columns.ts'
+import {reserveNumbers, shorten} from '../kept-memory.ts'
 
 /** Numbers that a file stores as such. Its rows as CSV, which are read meanwhile, have empty fields in their place. */
 export interface TypedNumbers {

@@ -2,6 +2,7 @@ import type {LogisticRegressionJson} from 'ml-logistic-regression'
 import type {ModelOptions} from '../../model-options.ts'
 import type {Layout, Preprocessing} from '../encoding/preprocessing.ts'
 import type {Pacer} from '../pacer.ts'
+import {handOnEvaluation} from '../solver/evaluate.ts'
 import type {Fit} from '../solver/minimum.ts'
 import type {Label} from '../table/label.ts'
 import type {FoldedRows} from './folds.ts'
@@ -49,5 +50,6 @@ export async function learn(
   const model = toModel(classWeights(fit.parameters, classes), gradientDescent)
   await proveLoadable(model, design, fit.parameters)
   design.free()
-  return {preprocessing, fit, penalty, model}
+  if (fit.curvature !== undefined) handOnEvaluation(fit.curvature.evaluation)
+  return {preprocessing, fit: {...fit, curvature: undefined}, penalty, model}
 }

@@ -6,6 +6,7 @@ import type {Fit} from '../solver/minimum.ts'
 import {pinned} from '../solver/newton.ts'
 import {type Objective, type Range, isPenalized, sumUp} from '../solver/objective.ts'
 import {dot, moved} from '../solver/vectors.ts'
+import {handOn, reserveMatrix} from '../kept-memory.ts'
 
 /**
  * Error of the log odds (root of the weighted mean square) from which on a refit is as good as exact: of no row they
@@ -39,19 +40,24 @@ export async function refitWithout(
       .filter(({start, end}) => start < end),
   }
   const {curvature} = fitted
-  if (curvature?.evaluation.hessian === undefined) return (await fit(rest, fitted, pacer)).parameters
+  const all = curvature?.evaluation.hessian
+  if (curvature === undefined || all === undefined) return (await fit(rest, fitted, pacer)).parameters
   const {parameters, evaluation} = curvature
   const place = objective.ranges.findIndex(({start, end}) => start === left.start && end === left.end)
   const removed =
     evaluation.parts[place] ?? (await sumUp({...objective, ranges: [left]}, parameters, true, pacer))
-  const hessian = moved(curvature.evaluation.hessian, removed.hessian ?? new Float64Array(0), -1)
+  const hessian = moved(all, removed.hessian ?? new Float64Array(0), -1, reserveMatrix(all.length))
   const factor = await Cholesky.factor(pinned({...removed, hessian}, objective), parameters.length, pacer)
   const gradient = moved(evaluation.gradient, removed.gradient, -1)
   const step = factor.solve(gradient)
   const weight = weightOfRows(hessian, objective)
+  handOn(hessian)
   const square = dot(step, gradient) / weight
   const after = moved(parameters, step, -1)
-  if (square <= NEGLIGIBLE) return after
+  if (square <= NEGLIGIBLE) {
+    factor.handOn()
+    return after
+  }
   const loss = evaluation.loss - removed.loss
   const tolerance = (NEGLIGIBLE * NEGLIGIBLE * weight) / 2 / (1 + loss)
   // A long step may have gone too far.
@@ -62,7 +68,9 @@ export async function refitWithout(
     mostIterations: MOST_STEPS,
     ...(isLong ? {} : {gainBefore: (square * weight) / 2}),
   }
-  return (await fitByLbfgs(rest, isLong ? parameters : after, metric, pacer)).parameters
+  const found = await fitByLbfgs(rest, isLong ? parameters : after, metric, pacer)
+  factor.handOn()
+  return found.parameters
 }
 
 /** Sum over the rows of the weights p (1 - p): the curvature along the intercepts. */
