@@ -1,7 +1,6 @@
 import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
-import {checkKmsKeyName} from './encryption.ts'
 import {invalid} from './errors.ts'
 import {bucketEtag} from './etag.ts'
 import {omit, pick} from './json.ts'
@@ -67,10 +66,8 @@ export function writableBucketFields(body: JsonObject): JsonObject {
   aclOf('bucket', fields['acl'])
   aclOf('defaultObject', fields['defaultObjectAcl'])
   checkPublicAccessSetting(fields)
-  const {storageClass = '', encryption} = fields
+  const {storageClass = ''} = fields
   if (storageClass !== '') checkStorageClass(storageClass)
-  const key = isJsonObject(encryption) ? (encryption['defaultKmsKeyName'] ?? '') : ''
-  if (key !== '') checkKmsKeyName(key)
   return fields
 }
 
@@ -126,7 +123,8 @@ export function settledBucketFields(
     throw invalid('A hierarchical namespace needs uniform bucket-level access.')
   const {softDeletePolicy} = next
   const location = locationOf(next)
-  checkPlaces(next, locationTypeOf(location, next['customPlacementConfig'] !== undefined))
+  locationTypeOf(location, next['customPlacementConfig'] !== undefined)
+  checkPlaces(next)
   if (present !== undefined && locationOf(present) !== location)
     throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
   // Lists that a bucket had are kept for its way back, but new ones are refused.
@@ -153,11 +151,9 @@ export function settledBucketFields(
 }
 
 /** https://cloud.google.com/storage/docs/availability-durability#turbo-replication, …/locations#location-dr */
-function checkPlaces({rpo = 'DEFAULT', customPlacementConfig}: JsonObject, locationType: string): void {
+function checkPlaces({rpo = 'DEFAULT', customPlacementConfig}: JsonObject): void {
   if (rpo !== '' && rpo !== 'DEFAULT' && rpo !== 'ASYNC_TURBO')
     throw invalid(`Invalid rpo ${JSON.stringify(rpo)}; it is DEFAULT or ASYNC_TURBO.`)
-  if (rpo === 'ASYNC_TURBO' && locationType !== 'dual-region')
-    throw invalid('The rpo ASYNC_TURBO needs a bucket in a dual-region.')
   const regions = isJsonObject(customPlacementConfig) ? customPlacementConfig['dataLocations'] : undefined
   if (customPlacementConfig !== undefined && !(Array.isArray(regions) && regions.length === 2))
     throw invalid(`customPlacementConfig.dataLocations names two regions, not ${JSON.stringify(regions)}.`)

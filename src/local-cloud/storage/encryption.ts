@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto'
 import type {IncomingHttpHeaders} from 'node:http'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
-import {invalid, StorageError} from './errors.ts'
+import {StorageError} from './errors.ts'
 import type {StoredObject} from './stored-object.ts'
 
 const KEY_BYTES = 32
@@ -42,17 +42,6 @@ function keyOfHeaders(
       'The SHA-256 hash of the encryption key is missing or is not that of the key.',
     )
   return {encryptionAlgorithm: algorithm, keySha256}
-}
-
-/** The local cloud keeps the name of a key and encrypts nothing. @throws StorageError 400 if it names no key of Cloud KMS */
-export function checkKmsKeyName(name: unknown): void {
-  if (
-    typeof name !== 'string' ||
-    !/^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+/.test(name)
-  )
-    throw invalid(
-      `Invalid KMS key name ${JSON.stringify(name)}; it has the form projects/P/locations/L/keyRings/R/cryptoKeys/K.`,
-    )
 }
 
 /** What an object stored by a request gets of the request's key. @throws StorageError 400 */

@@ -4,7 +4,7 @@ import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import type {Bucket} from './bucket.ts'
 import {settledContexts} from './contexts.ts'
-import {checkKmsKeyName, encryptionFields, keptEncryption} from './encryption.ts'
+import {encryptionFields, keptEncryption} from './encryption.ts'
 import {omit} from './json.ts'
 import {storageClassOf, type StoredObject} from './stored-object.ts'
 import type {Preconditions} from './preconditions.ts'
@@ -70,7 +70,6 @@ export function draftOptions(
   const query = url.searchParams
   const predefinedAcl = query.get(names.predefinedAcl) ?? ''
   const kmsKeyName = query.get(names.kmsKeyName) ?? ''
-  if (kmsKeyName !== '') checkKmsKeyName(kmsKeyName)
   return {
     fields: {...fields, ...(kmsKeyName === '' ? {} : {kmsKeyName}), ...encryptionFields(headers)},
     ...(predefinedAcl === '' ? {} : {predefinedAcl}),

@@ -181,9 +181,7 @@ test.each([
   ['at most 64 labels', {labels: Object.fromEntries(Array.from({length: 65}, (_, i) => [`l${i}`, '']))}],
   ['terminalStorageClass', {autoclass: {enabled: true, terminalStorageClass: 'COLDLINE'}}],
   ['rpo', {rpo: 'FAST', location: 'NAM4'}],
-  ['dual-region', {rpo: 'ASYNC_TURBO', location: 'US'}],
   ['two regions', {location: 'US', customPlacementConfig: {dataLocations: ['US-EAST1']}}],
-  ['KMS key name', {encryption: {defaultKmsKeyName: 'my-key'}}],
 ])('a new bucket with a wrong %s is refused', async (wrong, fields) => {
   const {origin} = await startStorage()
   const created = await call(origin, 'POST', `/b?project=${PROJECT}`, {name: 'wrong', ...fields})
