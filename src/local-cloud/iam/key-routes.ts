@@ -133,9 +133,9 @@ export function keyRoutes({
     },
     route('GET', `${path}/:key`, get),
     route('DELETE', `${path}/:key`, destroy),
-    route('POST', '/token', exchange),
-    route('POST', '/o/oauth2/token', exchange),
-    route('POST', '/oauth2/v4/token', exchange),
+    ...['/token', '/o/oauth2/token', '/oauth2/v3/token', '/oauth2/v4/token'].map((each) =>
+      route('POST', each, exchange),
+    ),
     route('GET', '/robot/v1/metadata/x509/:account', ({params}) => ({
       json: keys.certificates(params['account'] ?? ''),
     })),

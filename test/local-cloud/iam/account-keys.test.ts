@@ -57,7 +57,9 @@ test("a key's private half is handed out once, and identifies its account until 
   // As Google's client for Rust sends it.
   const headers = {'content-type': 'application/json'}
   const asJson = {method: 'POST', headers, body: JSON.stringify(signed)}
-  expect((await fetch(`${cloud.endpoint}/token`, asJson)).status).toBe(200)
+  // Where Google's clients of different ages, gsutil and TensorStore send it.
+  for (const path of ['/token', '/o/oauth2/token', '/oauth2/v3/token', '/oauth2/v4/token'])
+    expect((await fetch(cloud.endpoint + path, asJson)).status).toBe(200)
   const bearer = isJsonObject(token) ? `Bearer ${String(token['access_token'])}` : ''
   const list = async (as: string): Promise<number> =>
     (await fetch(`${cloud.endpoint}/storage/v1/b?project=p1`, {headers: {authorization: as}})).status
