@@ -3,7 +3,7 @@ import type {HttpRequest, HttpResponse} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 import {checkChecksums, checksumsOfHeaders} from './checksums.ts'
 import {concatenate} from './compose-routes.ts'
-import {invalid, StorageError} from './errors.ts'
+import {invalid, notServed, StorageError} from './errors.ts'
 import type {ObjectChanges} from './object-changes.ts'
 import {contentOfBlob} from './object-draft.ts'
 import {storageClassOf} from './stored-object.ts'
@@ -11,7 +11,14 @@ import type {Part, PartUpload, PartUploads} from './part-uploads.ts'
 import type {Permissions} from './permissions.ts'
 import {receive} from './upload-routes.ts'
 import {element, textOf, textsOf, xmlAnswer, type XmlHandler} from './xml.ts'
-import {draftOfHeaders, fieldsOfHeaders, hexadecimal, storedHeaders, xmlEtag} from './xml-headers.ts'
+import {
+  draftOfHeaders,
+  extension,
+  fieldsOfHeaders,
+  hexadecimal,
+  storedHeaders,
+  xmlEtag,
+} from './xml-headers.ts'
 
 /** https://cloud.google.com/storage/quotas#requests */
 const MAX_PARTS = 10_000
@@ -80,6 +87,8 @@ export function createXmlParts({
       const number = Number(request.url.searchParams.get('partNumber'))
       if (!Number.isInteger(number) || number < 1 || number > MAX_PARTS)
         throw invalid(`The part number must be 1 to ${MAX_PARTS}.`)
+      if (extension(request.headers, 'copy-source') !== undefined)
+        throw notServed('A part of an upload that is copied from an object')
       const blob = await receive(state.blobs, request.stream)
       try {
         checkChecksums(checksumsOfHeaders(request.headers), blob)

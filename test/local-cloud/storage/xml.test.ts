@@ -146,6 +146,10 @@ test('an upload in parts is put together, and can be given up', async () => {
   expect([again.status, await again.text()]).toEqual([404, expect.stringContaining('NoSuchUpload')])
 
   const given = await start('given-up')
+  const copied = {'x-amz-copy-source': '/my-bucket/large'}
+  const copy = await send('PUT', `/my-bucket/given-up?uploadId=${given}&partNumber=2`, undefined, copied)
+  expect([copy.status, valuesOf(await copy.text(), 'Code')]).toEqual([400, ['NotImplemented']])
+  expect(await (await send('GET', `/my-bucket/given-up?uploadId=${given}`)).text()).not.toContain('<Part>')
   await send('PUT', `/my-bucket/given-up?uploadId=${given}&partNumber=1`, 'x')
   expect(valuesOf(await (await send('GET', '/my-bucket?uploads')).text(), 'Key')).toEqual(['given-up'])
   expect((await send('DELETE', `/my-bucket/given-up?uploadId=${given}`)).status).toBe(204)
