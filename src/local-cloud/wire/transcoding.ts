@@ -2,7 +2,7 @@ import type {Route} from './routes.ts'
 import type {MethodDescriptor} from './protos.ts'
 import {refuse, type UnaryHandler} from './rpc.ts'
 
-let requestMessages: typeof import('./request-message.ts') | undefined
+let requestMessages: Promise<typeof import('./request-message.ts')> | undefined
 
 /**
  * REST routes of one method, derived from its `google.api.http` bindings (HTTP/JSON transcoding as described in
@@ -20,8 +20,11 @@ export function transcode(
       name: method.path.slice(1),
       async handle(request) {
         if (!handler) refuse(method)
-        requestMessages ??= await import('./request-message.ts')
-        const read = requestMessages.requestMessage(method, binding, fields, request)
+        // To import it again would cost as much as all else here.
+        requestMessages ??= import('./request-message.ts')
+        // A body that came with the headers has arrived after this.
+        const {requestMessage} = await requestMessages
+        const read = requestMessage(method, binding, fields, request)
         // To wait for what is there costs as much as to read it.
         const message = read instanceof Promise ? await read : read
         // The message was checked against the request's type, which is what the handler declares to take.
