@@ -21,7 +21,7 @@ import {labelledRows, unlabelledRows} from './table/rows.ts'
 import {score} from './scoring/score.ts'
 import {stopwatch} from './stopwatch.ts'
 import {chooseTransforms, noTransforms, shapesOf} from './training/tails.ts'
-import {readDriftBound, readModelOptions} from './options.ts'
+import {readDriftBound, readModelOptions, unreadMetadata} from './options.ts'
 import {applyThreshold, chooseThreshold} from './training/threshold.ts'
 
 /** Of a table: collecting the garbage takes less than touching new memory of that size. */
@@ -138,12 +138,14 @@ async function process(input: InputFile, output: Output, context: ProcessContext
     quality,
     predicted,
     pretrained: undefined,
-    warnings:
-      driftBound === undefined
+    warnings: [
+      ...(driftBound === undefined
         ? []
         : [
             `--fail-on-drift ${driftBound} had no effect: the file trained a model of its own, so there is none whose training data it could have drifted from.`,
-          ],
+          ]),
+      ...unreadMetadata(input),
+    ],
     timings: {readMs, fitMs, predictMs, writeMs},
   })
   logReading(report, context)

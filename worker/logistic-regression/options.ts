@@ -1,5 +1,6 @@
 import {INPUT_METADATA, WORKER_ENVIRONMENT} from '../contract.ts'
 import {
+  MODEL_OPTIONS,
   type ModelOptions,
   type OptionFault,
   checkModelOptions,
@@ -43,6 +44,24 @@ export function readDriftBound(input: InputFile): number | undefined {
       suggestions: ['Upload the file again: cloud-runner upload FILE --model MODEL --fail-on-drift 0.25'],
     },
   )
+}
+
+/** Metadata that was meant for the model by its name, but is not read: warnings for the report. */
+export function unreadMetadata({metadata}: InputFile): string[] {
+  const plain = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
+  const named = <T extends string>(names: readonly T[], key: string): T | undefined =>
+    names.find((name) => plain(name) === plain(key))
+  return Object.entries(metadata).flatMap(([key, value]) => {
+    const known = named(Object.values(INPUT_METADATA), key)
+    if (known === key) return []
+    if (known !== undefined) return [`The metadata ${key} had no effect: its name is ${known}.`]
+    const option = named(Object.keys(MODEL_OPTIONS), key)
+    // Many programs keep an id of their own there.
+    if (option === undefined || option === 'id') return []
+    return [
+      `The metadata ${key} had no effect: set it with upload --set '${option}=${value}', or as JSON in the metadata ${INPUT_METADATA.modelOptions}.`,
+    ]
+  })
 }
 
 function parse(text: string | undefined, where: string): ModelOptions {

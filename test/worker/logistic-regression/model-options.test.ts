@@ -47,6 +47,16 @@ describe('options of the model', () => {
     for (const slope of gradient) expect(Math.abs(slope)).toBeLessThan(1e-6)
   })
 
+  it('are missed by name in other metadata, with a warning', async () => {
+    const metadata = {C: '0.1', c: '1', Label_Column: 'y', id: '7', 'label-column': 'y', source: 'erp'}
+    const {report} = await processFile(file, {metadata})
+    expect(report.warnings.filter((warning) => warning.includes('metadata'))).toEqual([
+      "The metadata C had no effect: set it with upload --set 'C=0.1', or as JSON in the metadata model-options.",
+      "The metadata c had no effect: set it with upload --set 'C=1', or as JSON in the metadata model-options.",
+      'The metadata Label_Column had no effect: its name is label-column.',
+    ])
+  })
+
   it('choose C by the loss on held-out rows', async () => {
     const {report, bytes} = await run({C: 'auto'})
     const named = await Promise.all([0.001, 0.01, 0.1, 1, 10, 100, 1000].map((C) => run({C})))
