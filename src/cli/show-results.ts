@@ -74,9 +74,14 @@ function effects(strongest: readonly Strongest[], isOneOfSeveral: boolean): {lab
   }))
 }
 
-/** The first rows of a result: the first column, then the last ones, where the predictions are. */
+/** The first rows of a result: the first column, then the last ones, or those around the prediction if it has many. */
 export function showPreview({columns, rows, omitted = 0}: NonNullable<Results['preview']>): string[] {
-  const shown = columns.map((_, index) => index).filter((index) => index === 0 || index >= columns.length - 4)
+  const prediction = columns.lastIndexOf('prediction')
+  const last = columns.length - 4
+  const from = prediction > 0 ? Math.min(last, prediction - 1) : last
+  const shown = columns
+    .map((_, index) => index)
+    .filter((index) => index === 0 || (index >= from && index < from + 4))
   const cell = (whole: string) => {
     const text = tame(whole.slice(0, 2 * CELL)).replaceAll(/\s+/g, ' ')
     return text.length > CELL ? `${text.slice(0, CELL - 1)}…` : text

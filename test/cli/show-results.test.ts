@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest'
-import {showQuality} from '../../src/cli/show-results.ts'
+import {showPreview, showQuality} from '../../src/cli/show-results.ts'
 import {processFile} from '../support/process-file.ts'
 
 it('shows what was predicted of rows without a label, and no figure that needs one', async () => {
@@ -12,4 +12,13 @@ it('shows what was predicted of rows without a label, and no figure that needs o
   const [, label, predicted, strongest] = showQuality(report)
   expect([label, predicted]).toEqual(['label      y', 'predicted  no 2, yes 1'])
   expect(strongest).toMatch(/^strongest/)
+})
+
+it.each([
+  [2, 'a b y prediction probability_0 probability_1', 'a y prediction probability_0 probability_1'],
+  [12, 'a b y prediction p0 p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p11', 'a y prediction p0 p1'],
+  [0, 'a b c d e f g', 'a d e f g'],
+])('previews the prediction of %i classes', (_classes, columns, shown) => {
+  const [heading] = showPreview({columns: columns.split(' '), rows: [[]]})
+  expect(heading?.trim().split(/\s+/)).toEqual(shown.split(' '))
 })

@@ -175,6 +175,29 @@ describe('the page of a report', () => {
   )
 
   it.skipIf(noBrowser !== undefined)(
+    'keeps the names of twelve classes in sight on a phone, and no heading of its own broken',
+    async () => {
+      const file = join(await temporaryFolder(), 'twelve.html')
+      await writeFile(file, reportPage(await reportOn(Array.from({length: 12}, (_, i) => `class ${i}`))))
+      const page = await openPage(`file://${file}`)
+      await page.setViewportSize({width: 390, height: 900})
+      const seen: unknown = await page.evaluate(`
+        const scroll = document.querySelector('.matrix').parentElement;
+        scroll.scrollLeft = 200;
+        const heading = [...document.querySelectorAll('th')].find((one) => one.textContent === 'predicted');
+        const words = document.createRange();
+        words.selectNodeContents(heading);
+        ({
+          scrolled: scroll.scrollLeft,
+          name: scroll.querySelector('tbody th').getBoundingClientRect().left - scroll.getBoundingClientRect().left,
+          lines: words.getClientRects().length,
+        })`)
+      expect(seen).toEqual({scrolled: 200, name: 0, lines: 1})
+    },
+    120_000,
+  )
+
+  it.skipIf(noBrowser !== undefined)(
     'has no name of a group over a bar of a histogram',
     async () => {
       const file = join(await temporaryFolder(), 'tall.html')

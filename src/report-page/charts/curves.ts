@@ -52,13 +52,13 @@ export function rocFigure({roc, class: name}: Curves, auc: string, decisions: De
         note([0.98, 0.05], `AUC ${auc}`, {textAnchor: 'end', fontWeight: 600}),
       ],
     }),
-    reading: `The share of ${quoted(name)} found against the share of others mistaken for it, from the strictest threshold to the loosest. The dot: as predicted. Dashed: at random.`,
+    reading: `The share of ${quoted(name)} found against the share of others mistaken for it, from the strictest threshold to the loosest. The dot: as predicted. Dashed: random guessing.`,
     columns: ['false positive rate', 'true positive rate'],
     rows: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5].map((x) => [percent(x), percent(at(roc, x))]),
   })
 }
 
-/** Precision over recall, with the line of random predictions. */
+/** Precision over recall, with the line of random guessing. */
 export function precisionRecallFigure({precisionRecall, class: name}: Curves, decisions: Decisions): Markup {
   const {truePositives, falsePositives, falseNegatives, trueNegatives} = decisions
   const own = truePositives + falseNegatives
@@ -72,7 +72,7 @@ export function precisionRecallFigure({precisionRecall, class: name}: Curves, de
     title: 'Precision and recall',
     drawing: draw({
       name: 'Precision and recall',
-      description: `Precision over recall. Random predictions would have a precision of ${percent(share)}.`,
+      description: `Precision over recall. Random guessing would have a precision of ${percent(share)}.`,
       ...FRAME,
       ...SCALES,
       marks: [
@@ -88,7 +88,7 @@ export function precisionRecallFigure({precisionRecall, class: name}: Curves, de
         ...(predicted === 0
           ? []
           : [dot(decided, `As predicted: precision ${percent(decided[1])}, recall ${percent(decided[0])}`)]),
-        note([0.02, share], `at random ${percent(share)}`, {
+        note([0.02, share], `random guessing ${percent(share)}`, {
           textAnchor: 'start',
           fill: COLORS.muted,
           dy: low ? -11 : 12,
