@@ -13,7 +13,15 @@ import type {UploadResult} from '../core/upload/upload.ts'
 import {ago, bytes, clock, count, counted, duration, style, tame, widthOf} from './format.ts'
 import {table} from './table.ts'
 import {cellsOf, cutEnd, cutMiddle} from './text-cells.ts'
-import {command, commandFor, suggest, synopsis, type Command, type Render} from '../core/suggestion.ts'
+import {
+  command,
+  commandFor,
+  suggest,
+  synopsis,
+  type Command,
+  type Render,
+  type Suggestion,
+} from '../core/suggestion.ts'
 
 /** Up to this many files are listed by name; with more, only the count and those that need attention. */
 const MOST_LISTED = 20
@@ -162,12 +170,18 @@ function next(files: readonly FileStatus[], render: Render): Iterable<string> {
         return [...warnings, render(suggest`Result: ${commandFor('results', file.object)}`)]
       if (file.state === 'ignored') return ['Change the setting filter, or upload it under another name.']
       return [
-        ...(file.error?.suggestions ?? []).map(render),
+        ...(file.error?.suggestions ?? []).map((one) => whose(one, files) + render(one)),
         ...redrive(file, render),
         render(suggest`Logs: ${commandFor('logs', file.object)}`),
       ]
     }),
   )
+}
+
+/** The files among several that a sentence without a command is about. */
+function whose(suggestion: Suggestion, files: readonly FileStatus[]): string {
+  if (files.length === 1 || typeof suggestion !== 'string') return ''
+  return `${named(files.filter(({error}) => error?.suggestions.includes(suggestion)).map(({object}) => object))}: `
 }
 
 /** The command that sends a dead file again. */
@@ -204,8 +218,12 @@ function firstOf(lines: readonly string[]): string[] {
   return [...lines.slice(0, MOST_LISTED / 2), `… and ${count(lines.length - MOST_LISTED / 2)} more`]
 }
 
-function leftOut([first, ...others]: readonly string[], why: string): string[] {
-  if (first === undefined) return []
-  const what = others.length === 0 ? first : `${first} and ${counted(others.length, 'other file')}`
-  return [style('yellow', `${what} will not be processed: ${why}`)]
+function leftOut(objects: readonly string[], why: string): string[] {
+  if (objects.length === 0) return []
+  return [style('yellow', `${named(objects)} will not be processed: ${why}`)]
+}
+
+/** The first of some objects, and how many others. */
+function named([first = '', ...others]: readonly string[]): string {
+  return tame(others.length === 0 ? first : `${first} and ${counted(others.length, 'other file')}`)
 }

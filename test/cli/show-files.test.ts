@@ -76,6 +76,18 @@ describe('files that were sent', () => {
     )
   })
 
+  it('are named before advice that is not a command, if there are several', () => {
+    const failed = (index: number, advice: string): FileStatus => ({
+      ...file(index, 'failed'),
+      error: {object: `f${index}.csv`, generation: '1', code: 'csv', message: 'No.', suggestions: [advice]},
+    })
+    const three = [failed(1, 'Add rows.'), failed(2, 'Save it as UTF-8.'), failed(3, 'Add rows.')]
+    const lines = showEnded(three, NOW, render)
+    expect(lines).toContain('f1.csv and 1 other file: Add rows.')
+    expect(lines).toContain('f2.csv: Save it as UTF-8.')
+    expect(showEnded([failed(1, 'Add rows.')], NOW, render)).toContain('Add rows.')
+  })
+
   it('are listed up to ten if many were not uploaded', () => {
     const error = {message: 'No such bucket.', code: 'not-found' as const, suggestions: ['Run setup.']}
     const failed = uploaded(1000).map((one) => ({file: one.file, object: one.object, error}))

@@ -84,7 +84,7 @@ type Report = NonNullable<UploadRequest['leftOut']>
 async function planSource(source: string, cwd: string, leftOut: Report): Promise<PlannedUpload[]> {
   const path = resolve(cwd, source)
   const found = await stat(path).catch((error: unknown) => {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined
     throw unreadable(source, error)
   })
   if (found === undefined) {
@@ -115,7 +115,7 @@ async function missing(source: string, cwd: string): Promise<AppError> {
   const target = await readlink(path).catch(() => undefined)
   if (target !== undefined)
     return refused(
-      `${source} is a link to ${target}, which does not exist.`,
+      `${source} is a link to ${target}, which leads to nothing.`,
       'file-missing',
       `Look at it: ls -l ${shellPath(source)}`,
     )

@@ -76,9 +76,15 @@ describe('finding files', () => {
       'data/self: it is a folder, and patterns and links take only files',
       others[1],
     ])
-    expect((await refusal(['data/gone.csv'])).message).toBe(
-      'data/gone.csv is a link to nowhere.csv, which does not exist.',
-    )
+    await symlink('loop', join(cwd, 'loop'))
+    for (const [source, target] of [
+      ['data/gone.csv', 'nowhere.csv'],
+      ['loop', 'loop'],
+    ] as const)
+      expect(await refusal([source])).toMatchObject({
+        code: 'file-missing',
+        message: `${source} is a link to ${target}, which leads to nothing.`,
+      })
   })
 
   test('a pattern, in the order of the names; a file with brackets in its name is that file', async () => {
