@@ -247,23 +247,21 @@ async function entriesIn(
 
 /** @throws PermanentError if an object of the pipeline cannot have the name */
 function refuseName(name: string): void {
-  const reason =
-    name === '' || name === '.' || name === '..'
-      ? 'it is not a name'
-      : Buffer.byteLength(name) > LONGEST_NAME_BYTES
-        ? `it has more than ${LONGEST_NAME_BYTES} bytes`
-        : name.startsWith(RESERVED_PREFIX)
-          ? `names under ${RESERVED_PREFIX} are reserved`
-          : name.endsWith('/')
-            ? 'it ends in /'
-            : /[\r\n]/.test(name)
-              ? 'it has a line break'
-              : undefined
+  const reason = reasonAgainst(name)
   if (reason === undefined) return
   throw new PermanentError(`The worker cannot write an output named "${name}": ${reason}.`, {
     code: 'output-name',
     suggestions: ['Correct the name in the worker, deploy it, and process the file again.'],
   })
+}
+
+function reasonAgainst(name: string): string | undefined {
+  if (name === '' || name === '.' || name === '..') return 'it is not a name'
+  if (Buffer.byteLength(name) > LONGEST_NAME_BYTES) return `it has more than ${LONGEST_NAME_BYTES} bytes`
+  if (name.startsWith(RESERVED_PREFIX)) return `names under ${RESERVED_PREFIX} are reserved`
+  if (name.endsWith('/')) return 'it ends in /'
+  if (/[\r\n]/.test(name)) return 'it has a line break'
+  return name.includes('\0') ? 'it has a null character' : undefined
 }
 
 /** @throws PermanentError unless the name is free, or has an output or the result of the same file */

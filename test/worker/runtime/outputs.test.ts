@@ -178,8 +178,9 @@ describe.each(RUNTIMES)('several outputs of a worker in $language', ({open}) => 
   it.each([
     ['_cloud-runner/x', 'reserved'],
     ['folder/', 'ends in /'],
+    ['a\0b', 'null character'],
     ['ä'.repeat(513), '1024 bytes'],
-  ])('may not be named %s', async (name, reason) => {
+  ])('may not be named %j', async (name, reason) => {
     await using worker = await start()
     expect((await worker.send(`${name} 1`)).status).toBe(204)
     const error = sidecarObject('invoice.pdf', 'error.json')

@@ -203,6 +203,7 @@ def refuse_name(name):
         f"names under {RESERVED} are reserved": name.startswith(RESERVED),
         "it ends in /": name.endswith("/"),
         "it has a line break": "\r" in name or "\n" in name,
+        "it has a null character": "\0" in name,
     }
     reason = next((reason for reason, is_so in reasons.items() if is_so), None)
     if reason:
