@@ -57,17 +57,17 @@ export default class Cost extends CloudRunnerCommand {
         ])
       },
     })(),
-    per: Flags.string({
+    per: Flags.option({
       summary: 'Period in which that many files arrive. The default is month.',
-      options: [...PERIODS],
+      options: PERIODS,
       dependsOn: ['files'],
-    }),
+    })(),
     since: durationFlag({summary: 'How far back to look. The default is 30d.'}),
   }
 
   override async run(): Promise<Bill | MeasuredCost> {
     const {flags} = await this.parse(Cost)
-    const {files, size: sizeBytes = 2 ** 20, seconds, since = DEFAULT_SINCE_MS} = flags
+    const {files, size: sizeBytes = 2 ** 20, seconds, per = 'month', since = DEFAULT_SINCE_MS} = flags
     if (files !== undefined && flags.since !== undefined) {
       throw usageError('--since measures what the pipeline has cost, --files forecasts: give one of them.', [
         suggest`${command('cost', '--since', '30d')}`,
@@ -76,7 +76,6 @@ export default class Cost extends CloudRunnerCommand {
     const config = await this.configure(flags)
     const width = widthOf(process.stdout)
     if (files !== undefined) {
-      const per = PERIODS.find((period) => period === flags.per) ?? 'month'
       const bill = forecast({files, per, sizeBytes, seconds}, config.settings)
       this.print(showForecast(bill, {files, per, sizeBytes}, width))
       return bill

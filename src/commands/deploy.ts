@@ -57,11 +57,11 @@ A canary gets a share of the files: "deploy --promote" gives it all of them, and
       helpValue: '<reference>',
       exclusive: ['builder'],
     }),
-    builder: Flags.string({
+    builder: Flags.option({
       summary:
         'docker builds the Dockerfile; layer assembles the image without docker; cloudbuild builds the Dockerfile, or the Procfile by buildpacks, on Google Cloud. The default on the local target is layer (a worker with a command then runs as a process); on Google Cloud it is docker if available, otherwise whatever fits the worker.',
-      options: [...BUILDERS],
-    }),
+      options: BUILDERS,
+    })(),
     yes: Flags.boolean({summary: 'Do not ask before replacing a different worker.'}),
     confirm: confirmFlag,
     'dry-run': Flags.boolean({summary: 'Build and have Cloud Run validate the request, but change nothing.'}),
@@ -93,7 +93,7 @@ A canary gets a share of the files: "deploy --promote" gives it all of them, and
           : deploy(
               {
                 ...request,
-                builder: BUILDERS.find((builder) => builder === flags.builder),
+                builder: flags.builder,
                 rollout,
                 tag,
                 dryRun: flags['dry-run'],

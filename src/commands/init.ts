@@ -41,11 +41,11 @@ With --ci github, writes .github/workflows/cloud-runner.yml instead: pull reques
     }),
   }
   static override flags = {
-    template: Flags.string({
+    template: Flags.option({
       summary: 'What to start from. The default is typescript.',
-      options: [...TEMPLATES],
-    }),
-    ci: Flags.string({summary: 'Write a workflow for this CI service.', options: [...CI_SERVICES]}),
+      options: TEMPLATES,
+    })(),
+    ci: Flags.option({summary: 'Write a workflow for this CI service.', options: CI_SERVICES})(),
   }
 
   protected override readonly isForNew = true
@@ -68,10 +68,9 @@ With --ci github, writes .github/workflows/cloud-runner.yml instead: pull reques
       this.print(showWorkflow(written, here))
       return written
     }
-    const template = TEMPLATES.find((name) => name === flags.template) ?? 'typescript'
     const request = {
       folder: resolve(args.folder ?? 'worker'),
-      template,
+      template: flags.template ?? 'typescript',
       taken: await isTaken(choices, flags),
     }
     const made = await init(request, config)

@@ -40,7 +40,7 @@ export default class Redrive extends WaitingCommand {
     checkWaitFlags(flags)
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
-    const named = args.object === undefined ? [] : [args.object].flat()
+    const named = [args.object ?? []].flat()
     const objects = await planRedrive(named, target.context())
     if (objects.some((object) => !named.includes(object))) {
       await confirmMany(objects.length, {

@@ -55,7 +55,7 @@ export default class Reprocess extends WaitingCommand {
     const {args, flags} = await this.parse(Reprocess)
     checkWaitFlags(flags)
     const {failed, missing} = flags
-    const objects = args.object === undefined ? [] : [args.object].flat()
+    const objects = [args.object ?? []].flat()
     if (objects.length > 0 === (failed || missing)) {
       throw usageError('Name the files, or give --failed, --missing or both.', [
         suggest`For example: ${command('reprocess', '--failed')}`,

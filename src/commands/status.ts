@@ -73,7 +73,7 @@ export default class Status extends ReadOnlyCommand {
   override async run(): Promise<PipelineAndFiles | ByPipeline<PipelineAndFiles>> {
     const {args, flags} = await this.parse(Status)
     if (flags.open) this.interruptHint = undefined
-    const objects = args.object === undefined ? [] : [args.object].flat()
+    const objects = [args.object ?? []].flat()
     const {prefix, limit, after} = flags
     const states = [...(flags.state ?? []), ...(flags.failed ? (['failed', 'dead'] as const) : [])]
     const request = {objects, prefix, states, limit, after}
