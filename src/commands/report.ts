@@ -13,7 +13,7 @@ import {prepareOutput, writeOutput} from '../core/output.ts'
 import {readReport, saveReports, type ManyReports, type SavedReport} from '../core/report.ts'
 import {selectResults} from '../core/results/many-results.ts'
 import type {OutputFolder} from '../core/results/outputs.ts'
-import {again, suggest} from '../core/suggestion.ts'
+import {again, suggest, synopsis} from '../core/suggestion.ts'
 
 export default class Report extends CloudRunnerCommand {
   static override summary = 'Draw the quality of results as HTML pages.'
@@ -73,7 +73,11 @@ export default class Report extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
-      if (flags.run !== undefined) throw usageError('--run is a run of one object, not of several.', [])
+      if (flags.run !== undefined) {
+        throw usageError('--run selects a run of one file; several are named.', [
+          suggest`Name that file: ${synopsis('report', 'OBJECT', '--run', String(flags.run))}`,
+        ])
+      }
       if (flags.output === undefined || !/[\\/]$/.test(flags.output) || flags.open) {
         throw usageError('Several pages need a folder, and cannot be opened at once.', [
           suggest`Save them: ${again('--output', 'reports/')}`,

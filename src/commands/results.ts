@@ -1,6 +1,5 @@
 import {resolve} from 'node:path'
 import {Args, Flags} from '@oclif/core'
-
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {outputTarget} from '../cli/output.ts'
 import {usageError} from '../cli/failure.ts'
@@ -13,6 +12,7 @@ import {readSelection} from '../core/files/select.ts'
 import {saveResults, selectResults, type ManyResults} from '../core/results/many-results.ts'
 import type {OutputFolder} from '../core/results/outputs.ts'
 import {results, type Results as FileResults} from '../core/results/results.ts'
+import {suggest, synopsis} from '../core/suggestion.ts'
 
 export default class Results extends CloudRunnerCommand {
   static override summary = 'Show the results of files, or save them.'
@@ -82,7 +82,11 @@ export default class Results extends CloudRunnerCommand {
     const config = await this.configure(flags)
     await using target = await this.open(config, {create: false})
     if (objects.length > 1 || (await readSelection(objects, target.context())).patterns.length > 0) {
-      if (flags.run !== undefined) throw usageError('--run is a run of one object, not of several.', [])
+      if (flags.run !== undefined) {
+        throw usageError('--run selects a run of one file; several are named.', [
+          suggest`Name that file: ${synopsis('results', 'OBJECT', '--run', String(flags.run))}`,
+        ])
+      }
       if (flags.output !== undefined && folder === undefined) {
         throw usageError(`Several results do not fit into one file: ${flags.output}.`, [
           'Save them in a folder: --output results/',

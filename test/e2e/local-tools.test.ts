@@ -186,7 +186,7 @@ describe('local reset, snapshot, time and fault', () => {
     expect((await cli.run(['local', 'fault', 'list'])).stdout).toBe(
       '1 × answer 503 on storage.buckets.list\n',
     )
-    await cli.run(['local', 'fault', 'clear'])
+    expect((await cli.run(['local', 'fault', 'clear'])).stdout).toBe('Cleared.\n')
     expect((await buckets()).status).toBe(200)
     const wrong = await cli.run(['local', 'fault', 'add', '/**', '--answer', '200'])
     expect(wrong.stderr).toContain('must be an HTTP status from 400 to 599')

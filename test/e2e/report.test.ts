@@ -41,6 +41,11 @@ describe('report', () => {
     const page = await readFile(join(cli.folder, 'quality', 'train.csv.report.html'), 'utf8')
     expect(page).toContain('ROC curve')
     expect((await cli.run(['report', '*.csv'])).exitCode).toBe(2)
+    const refused = async (...args: string[]) => (await cli.run([...args, '--run', '1'])).stderr
+    expect(await refused('results', 'train.csv', 'bad.csv')).toContain(
+      'cloud-runner results OBJECT --run 1\n',
+    )
+    expect(await refused('report', '*.csv')).toContain('cloud-runner report OBJECT --run 1\n')
   })
 
   test('and results take the name of a file that could be a glob', async () => {

@@ -5,7 +5,7 @@ import {durationFlag} from '../../cli/flags.ts'
 import {usageError} from '../../cli/failure.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
-import {suggest, synopsis} from '../../core/suggestion.ts'
+import {command, suggest, synopsis} from '../../core/suggestion.ts'
 
 export default class LocalFault extends CloudRunnerCommand {
   static override isAboutPipeline = false
@@ -57,7 +57,21 @@ export default class LocalFault extends CloudRunnerCommand {
   }
 
   override async run(): Promise<JsonObject> {
-    const {args, flags} = await this.parse(LocalFault)
+    const {args, flags, raw} = await this.parse(LocalFault)
+    const {action, calls} = args
+    if (action !== 'add') {
+      const [flag] = raw.flatMap((word) =>
+        word.type === 'flag' && word.flag in LocalFault.flags ? [`--${word.flag}`] : [],
+      )
+      const extra = flag ?? calls
+      if (extra !== undefined) {
+        throw usageError(`local fault ${action} is about all faults and takes no ${extra}.`, [
+          action === 'clear'
+            ? suggest`Clear them: ${command('local fault', 'clear')}`
+            : suggest`List them: ${command('local fault', 'list')}`,
+        ])
+      }
+    }
     const {answer, break: broken, hang, delay, times, principal, ...others} = flags
     const {
       'after-request-bytes': afterRequestBytes,
@@ -65,8 +79,11 @@ export default class LocalFault extends CloudRunnerCommand {
       ...target
     } = others
     const local = localCloudOf(await this.configureFolder({...target, target: 'local'}))
-    const {action, calls} = args
-    if (action === 'clear') return local.ask('DELETE', 'faults')
+    if (action === 'clear') {
+      const cleared = await local.ask('DELETE', 'faults')
+      this.print(['Cleared.'])
+      return cleared
+    }
     if (action === 'list') {
       const listed = await local.ask('GET', 'faults')
       this.print(showFaults(listed))
