@@ -1,4 +1,5 @@
 import {availableParallelism, cpus} from 'node:os'
+import {benchBadFiles} from './bad-files.ts'
 import {benchCliStart} from './cli-start.ts'
 import {benchLocalCloudStart} from './local-cloud-start.ts'
 import {benchManyFiles} from './many-files.ts'
@@ -22,6 +23,7 @@ await benchWorkerGrowth()
 await benchWorkerImage()
 await benchUploadToResult()
 await benchSmallFiles()
+await benchBadFiles()
 await benchManyFiles()
 await benchLocalCloudStart()
 await benchPubsubServers()

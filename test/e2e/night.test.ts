@@ -1,58 +1,8 @@
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
-import {setTimeout as delay} from 'node:timers/promises'
 import {expect, test} from 'vitest'
 import {Cli} from '../support/cli.ts'
-
-/**
- * Does to a file what its name says. A good file waits instead of computing, so that two pipelines on one machine do
- * not slow each other down.
- */
-const WORKER = `import {setTimeout as delay} from 'node:timers/promises'
-import {PermanentError} from 'cloud-runner/worker'
-
-const deeds = {
-  bad() { throw new PermanentError('Not a file for this worker.', {code: 'not-for-me'}) },
-  throw() { throw new Error('thrown on purpose') },
-  exit() { process.exit(7) },
-  memory() {
-    const kept = []
-    for (;;) kept.push(Buffer.alloc(8 * 1024 * 1024, 1))
-  },
-  hang: () => new Promise(() => setInterval(() => undefined, 60_000)),
-  spin() { for (;;); },
-}
-
-export const processor = {
-  name: 'night',
-  async process({object}, output) {
-    await deeds[object.split(/[/.]/).at(-2)]?.()
-    await delay(400)
-    await output.write(object)
-  },
-}
-`
-
-const SETTINGS = {
-  worker: './worker',
-  maxInstances: 2,
-  memory: '512Mi',
-  requestTimeout: '5s',
-  minimumBackoff: '1s',
-  maximumBackoff: '10s',
-}
-
-const FILES = 300
-const TROUBLE = ['bad', 'throw', 'exit', 'memory', 'hang', 'spin'].map((deed) => `files/${deed}.txt`)
-
-interface File {
-  readonly object: string
-  readonly state: string
-  readonly uploadedAt: string
-  readonly hops: readonly {readonly name: string; readonly at: string}[]
-  readonly error?: {readonly code: string; readonly message: string}
-  readonly lastError?: {readonly message: string; readonly at: string}
-}
+import {listFiles, processAll, type Run, SETTINGS, setupNight, TROUBLE, WORKER} from '../support/night.ts'
 
 /** What `status` says about each, and with it the command that helps. */
 const REASONS: Readonly<Record<string, RegExp>> = {
@@ -74,53 +24,25 @@ const ENDED = [
   'files/throw.txt dead',
 ]
 
-async function setup(trouble: readonly string[]): Promise<Cli> {
-  const cli = await Cli.create()
-  await mkdir(join(cli.folder, 'worker'))
-  await mkdir(join(cli.folder, 'files'))
-  await writeFile(join(cli.folder, 'worker', 'processor.js'), WORKER)
-  await cli.write('cloud-runner.json', JSON.stringify(SETTINGS))
-  const good = Array.from({length: FILES - TROUBLE.length}, (_, file) => `files/${file}.txt`)
-  await Promise.all([...trouble, ...good].map((name) => cli.write(name, name)))
-  await cli.json(['setup'])
-  return cli
-}
-
-async function files(cli: Cli, ...args: string[]): Promise<File[]> {
-  const {stdout} = await cli.run(['status', ...args, '--limit', String(FILES), '--json'])
-  const listed: {files: File[]} = JSON.parse(stdout)
-  return listed.files
-}
+const runOf =
+  (cli: Cli): Run =>
+  async (...args) =>
+    (await cli.run(args)).stdout
 
 /**
  * The bad files' states, after which the time moves ahead unless one is running, which keeps its time: nothing waits for
  * backoffs, or for the one push a minute that Pub/Sub makes while nothing but bad files is left.
  */
 async function later(cli: Cli, duration: string): Promise<string[]> {
-  const all = await files(cli, ...TROUBLE)
+  const all = await listFiles(runOf(cli), ...TROUBLE)
   if (!all.some(({state}) => state === 'running')) await cli.json(['local', 'time', 'advance', duration])
   return all.map(({object, state}) => `${object} ${state}`).toSorted()
 }
 
-/** Uploads everything. @returns milliseconds from the first upload until every good file has its result */
-async function processAll(cli: Cli): Promise<number> {
-  expect((await cli.run(['upload', 'files'])).exitCode).toBe(0)
-  for (;;) {
-    const all = await files(cli)
-    const done = all.filter(({state}) => state === 'done')
-    if (done.length === FILES - TROUBLE.length) {
-      const written = done.map(({hops}) => Date.parse(hops.find(({name}) => name === 'written')?.at ?? ''))
-      return Math.max(...written) - Math.min(...all.map(({uploadedAt}) => Date.parse(uploadedAt)))
-    }
-    await delay(3000)
-  }
-}
-
-test('a night of 300 files, six of them bad: the others take at most twice their time, and each bad one has its reason', async () => {
-  await using quiet = await setup([])
-  await using night = await setup(TROUBLE)
-  const [alone, among] = await Promise.all([processAll(quiet), processAll(night)])
-  expect(among).toBeLessThan(2 * alone)
+test('a night of 300 files, six of them bad: the others have their results, and each bad one has its reason', async () => {
+  await using night = await Cli.create()
+  await setupNight(night.folder, TROUBLE, runOf(night))
+  await processAll(runOf(night))
 
   // What hung outlasts its delivery and goes to the job, where it would hang for an hour.
   const hung = async () => (await night.run(['logs', 'files/hang.txt'])).stdout
@@ -137,7 +59,7 @@ test('a night of 300 files, six of them bad: the others take at most twice their
   }
   // The execution of a cancelled file ends by a signal; its log says why it went to the job.
   const logged: typeof reasons = {...reasons, 'files/hang.txt': /not done within/}
-  for (const {object, error, lastError} of await files(night, ...TROUBLE)) {
+  for (const {object, error, lastError} of await listFiles(runOf(night), ...TROUBLE)) {
     const {exitCode, stdout, stderr} = await night.run(['results', object])
     const logs = await night.run(['logs', object])
     const reason: unknown = expect.stringMatching(reasons[object] ?? /^$/)
@@ -174,7 +96,7 @@ test('each fault is on the watched status within 30 s, with its reason and remed
   const seen = await Promise.all(shown)
   watch.kill('SIGINT')
   await watch.ended
-  const faults = new Map((await files(cli)).map((file) => [file.object, file]))
+  const faults = new Map((await listFiles(runOf(cli))).map((file) => [file.object, file]))
   for (const {object, at} of seen) {
     const {lastError, uploadedAt, hops} = faults.get(object) ?? {uploadedAt: '', hops: []}
     const fault = lastError?.at ?? hops.at(-1)?.at ?? uploadedAt
