@@ -79,6 +79,7 @@ export async function* logs(request: LogsRequest, context: Context): AsyncGenera
       }
       for await (const line of cloud.logs.tail(query, {signal})) {
         if (!isNew(line)) continue
+        failures = 0
         last = line.time
         yield line
       }

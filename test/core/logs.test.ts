@@ -1,5 +1,7 @@
 import {expect, test} from 'vitest'
 import {logs} from '../../src/core/logs.ts'
+import {AppError} from '../../src/core/errors.ts'
+import type {LogLine} from '../../src/core/ports/logs.ts'
 import {addFault} from '../support/fault-plan.ts'
 import {type LocalPipeline, startLocalPipeline} from '../support/local-pipeline.ts'
 
@@ -58,6 +60,32 @@ test(
     }
     expect(messages.filter((message) => message !== 'open')).toEqual(['meanwhile'])
     stop.abort()
+  },
+)
+
+test(
+  'a tail whose stream breaks again and again goes on as long as lines arrive',
+  {timeout: 30_000},
+  async () => {
+    const context = await startLocalPipeline()
+    await write(context, [{textPayload: 'a line'}])
+    const written = await Array.fromAsync(logs({tail: false}, context))
+    let breaks = 0
+    async function* tail(): AsyncGenerator<LogLine> {
+      breaks++
+      for (const line of written) yield {...line, insertId: `line-${breaks}`}
+      throw new AppError('The stream broke.', {code: 'unavailable'})
+    }
+    const source = {...context.cloud.logs, tail}
+    const ids: string[] = []
+    for await (const {insertId} of logs(
+      {tail: true},
+      {...context, cloud: {...context.cloud, logs: source}},
+    )) {
+      ids.push(insertId)
+      if (breaks > 6) break
+    }
+    expect(ids.at(-1)).toBe('line-7')
   },
 )
 

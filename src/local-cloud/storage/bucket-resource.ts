@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util'
 import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
@@ -17,7 +18,7 @@ type Shape = 'boolean' | 'number' | 'string' | readonly Shape[] | Members
 
 /**
  * Members of the Bucket resource that a caller may set, with their types; the rest of a body is ignored, as Google does.
- * What is empty here is checked by what it means.
+ * Members with an empty shape are checked elsewhere.
  */
 const WRITABLE: Members = {
   acl: [{}],
@@ -56,17 +57,22 @@ const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
 
 /**
  * The writable part of a body, in its order.
+ * @param present members as they were stored, which may be by an earlier version with fewer checks: not checked again
  * @throws StorageError 400 if a member has the wrong type or a lifecycle rule is not valid
  */
-export function writableBucketFields(body: JsonObject): JsonObject {
+export function writableBucketFields(body: JsonObject, present: JsonObject = {}): JsonObject {
   const fields = pick(body, WRITABLE_NAMES)
-  for (const [name, value] of Object.entries(fields)) checkShape(name, value, WRITABLE[name] ?? {})
-  checkLabels(fields['labels'])
-  lifecycleRules(fields['lifecycle'])
-  aclOf('bucket', fields['acl'])
-  aclOf('defaultObject', fields['defaultObjectAcl'])
-  checkPublicAccessSetting(fields)
-  const {storageClass = ''} = fields
+  const changed = Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => !isDeepStrictEqual(value, present[name])),
+  )
+  for (const [name, value] of Object.entries(changed)) checkShape(name, value, WRITABLE[name] ?? {})
+  checkLabels(changed['labels'])
+  lifecycleRules(changed['lifecycle'])
+  aclOf('bucket', changed['acl'])
+  aclOf('defaultObject', changed['defaultObjectAcl'])
+  checkPublicAccessSetting(changed)
+  checkPlaces(changed)
+  const {storageClass = ''} = changed
   if (storageClass !== '') checkStorageClass(storageClass)
   return fields
 }
@@ -124,7 +130,6 @@ export function settledBucketFields(
   const {softDeletePolicy} = next
   const location = locationOf(next)
   locationTypeOf(location, next['customPlacementConfig'] !== undefined)
-  checkPlaces(next)
   if (present !== undefined && locationOf(present) !== location)
     throw invalid(`The location of bucket '${bucket}' is ${locationOf(present)} and cannot be changed.`)
   // Lists that a bucket had are kept for its way back, but new ones are refused.
@@ -153,10 +158,10 @@ export function settledBucketFields(
 /** https://cloud.google.com/storage/docs/availability-durability#turbo-replication, …/locations#location-dr */
 function checkPlaces({rpo = 'DEFAULT', customPlacementConfig}: JsonObject): void {
   if (rpo !== '' && rpo !== 'DEFAULT' && rpo !== 'ASYNC_TURBO')
-    throw invalid(`Invalid rpo ${JSON.stringify(rpo)}; it is DEFAULT or ASYNC_TURBO.`)
+    throw invalid(`Invalid rpo ${JSON.stringify(rpo)}; it must be DEFAULT or ASYNC_TURBO.`)
   const regions = isJsonObject(customPlacementConfig) ? customPlacementConfig['dataLocations'] : undefined
   if (customPlacementConfig !== undefined && !(Array.isArray(regions) && regions.length === 2))
-    throw invalid(`customPlacementConfig.dataLocations names two regions, not ${JSON.stringify(regions)}.`)
+    throw invalid('customPlacementConfig.dataLocations must name two regions.')
 }
 
 /** https://cloud.google.com/storage/docs/json_api/v1/buckets#autoclass */
@@ -168,7 +173,7 @@ function settledAutoclass(present: unknown, next: JsonObject, now: number): Json
   const terminalStorageClass = next['terminalStorageClass'] ?? 'NEARLINE'
   if (terminalStorageClass !== 'NEARLINE' && terminalStorageClass !== 'ARCHIVE')
     throw invalid(
-      `Invalid autoclass.terminalStorageClass ${JSON.stringify(terminalStorageClass)}; it is NEARLINE or ARCHIVE.`,
+      `Invalid autoclass.terminalStorageClass ${JSON.stringify(terminalStorageClass)}; it must be NEARLINE or ARCHIVE.`,
     )
   const keeps = before['terminalStorageClass'] === terminalStorageClass
   return {

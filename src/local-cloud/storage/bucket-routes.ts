@@ -182,7 +182,7 @@ export function bucketRoutes({
     const changed = await state.write(() => {
       const bucket = buckets.get(name)
       checkForChange(conditions, bucket)
-      const fields = writableBucketFields(fieldsOf(bucket.fields, body))
+      const fields = writableBucketFields(fieldsOf(bucket.fields, body), bucket.fields)
       return buckets.replaceFields(bucket, {...fields, ...predefinedLists(request, {...bucket, fields})})
     })
     return {json: json(changed, request, true)}

@@ -224,7 +224,7 @@ export function createXmlSubresources({
         const present = buckets.get(bucket.name)
         checkForChange(preconditionsOfHeaders(request.headers), present)
         const next = Object.entries({...present.fields, ...fields}).filter(([, value]) => value !== undefined)
-        buckets.replaceFields(present, writableBucketFields(Object.fromEntries(next)))
+        buckets.replaceFields(present, writableBucketFields(Object.fromEntries(next), present.fields))
       })
       return removes === undefined ? {} : {status: 204}
     }

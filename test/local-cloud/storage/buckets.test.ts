@@ -1,4 +1,5 @@
 import {expect, test} from 'vitest'
+import {temporaryFolder} from '../../support/temporary-folder.ts'
 import {AGENT, call, clientOf, fieldsOf, PROJECT, refusalOf, startStorage} from './local-storage.ts'
 
 const WORKER = 'serviceAccount:worker@local-project.iam.gserviceaccount.com'
@@ -23,6 +24,21 @@ test("Google's client creates, reads, changes, lists and deletes buckets", async
   expect(listed.map(({name}) => name)).toEqual(['second-bucket'])
   await bucket.delete()
   expect(await bucket.exists()).toEqual([false])
+})
+
+test('what an earlier version stored unchecked hinders no change of something else', async () => {
+  const folder = await temporaryFolder()
+  const before = await startStorage({folder})
+  await before.client.createBucket('old', {labels: {team: 'a'}})
+  await before.state.write(() =>
+    before.state.database.exec(`UPDATE storage_buckets SET fields = replace(fields, '"team"', '"Team"')`),
+  )
+  await before.stop()
+  const {origin} = await startStorage({folder})
+  const changed = await call(origin, 'PATCH', '/b/old', {versioning: {enabled: true}})
+  expect(await changed.json()).toMatchObject({labels: {Team: 'a'}, versioning: {enabled: true}})
+  expect((await call(origin, 'PATCH', '/b/old', {labels: {Stage: 'test'}})).status).toBe(400)
+  expect((await call(origin, 'PATCH', '/b/old', {labels: {Team: null}})).status).toBe(200)
 })
 
 test('a bucket comes back as it was sent, with what Google determines of it', async () => {
