@@ -81,10 +81,13 @@ function planStdin(name: string | undefined, stdin: Readable | undefined): Plann
 
 type Report = NonNullable<UploadRequest['leftOut']>
 
+/** What `stat` answers for a path that leads to nothing. */
+const NOTHING_THERE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP'])
+
 async function planSource(source: string, cwd: string, leftOut: Report): Promise<PlannedUpload[]> {
   const path = resolve(cwd, source)
   const found = await stat(path).catch((error: unknown) => {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined
+    if (NOTHING_THERE.has(codeOf(error) ?? '')) return undefined
     throw unreadable(source, error)
   })
   if (found === undefined) {
@@ -115,7 +118,7 @@ async function missing(source: string, cwd: string): Promise<AppError> {
   const target = await readlink(path).catch(() => undefined)
   if (target !== undefined)
     return refused(
-      `${source} is a link to ${target}, which leads to nothing.`,
+      `${source} is a broken link to ${target}.`,
       'file-missing',
       `Look at it: ls -l ${shellPath(source)}`,
     )
@@ -167,7 +170,7 @@ async function planFolder(source: string, folder: string, leftOut: Report): Prom
   return files
 }
 
-const IS_FOLDER = 'it is a folder, and patterns and links take only files'
+const IS_FOLDER = 'it is a folder; patterns and links match only files'
 
 /** What a path leads to, if that is a file. */
 async function planEntry(
@@ -175,11 +178,11 @@ async function planEntry(
   leftOut: (reason: string) => void,
 ): Promise<PlannedUpload | undefined> {
   const found = await stat(path).catch((error: unknown) => {
-    if (['ENOENT', 'ELOOP'].includes(codeOf(error) ?? '')) return undefined
+    if (NOTHING_THERE.has(codeOf(error) ?? '')) return undefined
     throw unreadable(file, error)
   })
   if (found?.isFile()) return planFile(file, path, object, found.size)
-  if (found === undefined) leftOut('it is a link to nothing')
+  if (found === undefined) leftOut('it is a broken link')
   else leftOut(found.isDirectory() ? IS_FOLDER : 'it is not a file')
   return undefined
 }

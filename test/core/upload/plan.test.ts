@@ -52,6 +52,7 @@ describe('finding files', () => {
   test('links to files are files; what else is in a folder or pattern is left out, with the reason', async () => {
     await symlink('../a.csv', join(cwd, 'data', 'link.csv'))
     await symlink('nowhere.csv', join(cwd, 'data', 'gone.csv'))
+    await symlink('a.csv/below', join(cwd, 'data', 'beneath.csv'))
     await symlink('.', join(cwd, 'data', 'self'))
     await using socket = createServer().listen(join(cwd, 'data', 'socket'))
     await once(socket, 'listening')
@@ -62,28 +63,30 @@ describe('finding files', () => {
       ['data/deep/c.csv', 'data/deep/c.csv'],
       ['data/link.csv', 'data/link.csv'],
     ])
-    const others = ['data/gone.csv: it is a link to nothing', 'data/socket: it is not a file']
+    const broken = ['data/beneath.csv: it is a broken link', 'data/gone.csv: it is a broken link']
     expect(left.toSorted()).toEqual([
-      others[0],
-      'data/self: it is a folder, and patterns and links take only files',
-      others[1],
+      ...broken,
+      'data/self: it is a folder; patterns and links match only files',
+      'data/socket: it is not a file',
     ])
     left.length = 0
     expect(await planned(['data/*'], {leftOut})).toHaveLength(2)
     expect(left.toSorted()).toEqual([
-      'data/deep: it is a folder, and patterns and links take only files',
-      others[0],
-      'data/self: it is a folder, and patterns and links take only files',
-      others[1],
+      ...broken.slice(0, 1),
+      'data/deep: it is a folder; patterns and links match only files',
+      ...broken.slice(1),
+      'data/self: it is a folder; patterns and links match only files',
+      'data/socket: it is not a file',
     ])
     await symlink('loop', join(cwd, 'loop'))
     for (const [source, target] of [
       ['data/gone.csv', 'nowhere.csv'],
+      ['data/beneath.csv', 'a.csv/below'],
       ['loop', 'loop'],
     ] as const)
       expect(await refusal([source])).toMatchObject({
         code: 'file-missing',
-        message: `${source} is a link to ${target}, which leads to nothing.`,
+        message: `${source} is a broken link to ${target}.`,
       })
   })
 
