@@ -45,15 +45,17 @@ async function checkLocalValues({cloud, pipeline, stateFolder}: Context): Promis
 
 /**
  * Asks for a value and adds it to a file that may not end in a newline. For bash whatever the user's shell is; dotenv knows
- * no escapes, so the quotes are ones that the value does not contain.
+ * no escapes, so the quotes are ones that the value does not contain, and `"` only if it has no `\n`, which dotenv turns
+ * into a newline between these. Fails if no quotes fit.
  * @param file as a shell word
  */
 function appendValue(variable: string, file: string): string {
+  // \047 is an apostrophe: fish reads one that shellWord escapes differently.
   const script = [
     'umask 077',
     `IFS= read -rsp "${variable}: " value`,
-    String.raw`q=\``,
-    String.raw`[[ $value != *$q* ]] || q=\"`,
+    String.raw`for q in \` $(printf "\047") \"; do [[ $value == *$q* || $q$value == \"*"\n"* ]] || break; q=; done`,
+    String.raw`[[ $q ]] || { echo "Not saved: dotenv has no quotes for this value." >&2; exit 1; }`,
     String.raw`printf "\n${variable}=$q%s$q\n" "$value" >> ${file}`,
   ]
   return `bash -c ${shellWord(script.join('; '))}`

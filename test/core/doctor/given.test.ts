@@ -1,4 +1,4 @@
-import {execFileSync} from 'node:child_process'
+import {spawnSync} from 'node:child_process'
 import {existsSync} from 'node:fs'
 import {mkdir, writeFile} from 'node:fs/promises'
 import {join} from 'node:path'
@@ -54,22 +54,39 @@ test('a secret or version that does not exist is reported with the command that 
 test.skipIf(!existsSync('/bin/bash'))(
   'the command for a missing value asks for it and keeps it as it was typed (skipped without bash)',
   async () => {
-    const context = await startLocalPipeline({secrets: 'A=a\nB=b\nC=c\nD=d'})
+    const context = await startLocalPipeline({secrets: 'A=a\nB=b\nC=c\nD=d\nE=e\nF=f\nG=g\nH=h'})
     const stateFolder = join(context.folder, "it's here")
     await mkdir(stateFolder)
     const file = join(stateFolder, 'secrets.env')
     await writeFile(file, 'OTHER=of a file that ends without a newline')
-    const values = {A: `it's "$HOME" #1`, B: String.raw`back\slash\n! `, C: "quo'te`and tick", D: 'plain'}
+    const values = {
+      A: `it's "$HOME" #1`,
+      B: String.raw`back\slash\n! `,
+      C: "quo'te`and tick",
+      D: 'plain',
+      E: 'a`b"c',
+      F: 'a`b\\nc',
+    }
+    const unfit = {G: '`\'"', H: "a`b'c\\nd"}
+    const outcomes: string[] = []
     for (const check of await checkGiven({...context, stateFolder})) {
       const [, variable] = /: (\w) is missing/.exec(check.detail) ?? []
-      const value = Object.entries(values).find(([name]) => name === variable)?.[1]
-      execFileSync('/bin/sh', ['-c', render(check.fix ?? '')], {input: `${value}\n`})
+      const value = Object.entries({...values, ...unfit}).find(([name]) => name === variable)?.[1]
+      const {status, stderr} = spawnSync('/bin/sh', ['-c', render(check.fix ?? '')], {input: `${value}\n`})
+      outcomes.push(`${status} ${stderr.toString()}`)
     }
+    expect(outcomes).toEqual([
+      ...Array(6).fill('0 '),
+      ...Array(2).fill('1 Not saved: dotenv has no quotes for this value.\n'),
+    ])
     expect(Object.fromEntries(await readLocalValues(stateFolder))).toEqual({
       OTHER: 'of a file that ends without a newline',
       ...values,
     })
-    expect((await checkGiven({...context, stateFolder})).map(({state}) => state)).toEqual(Array(4).fill('ok'))
+    expect((await checkGiven({...context, stateFolder})).map(({state}) => state)).toEqual([
+      ...Array(6).fill('ok'),
+      ...Array(2).fill('failed'),
+    ])
   },
 )
 
