@@ -6,7 +6,7 @@ import type {Readable, Writable} from 'node:stream'
 import {pipeline as pump} from 'node:stream/promises'
 import {AppError} from './errors.ts'
 import {again, suggest} from './suggestion.ts'
-import {codeOf, isDiskFull} from './system-error.ts'
+import {codeOf, isDiskFull, messageOf} from './system-error.ts'
 
 /** Where a command writes its output: a file, or a stream that stays open, such as standard output. */
 export type OutputTarget = {readonly file: string; readonly force: boolean} | {readonly stream: Writable}
@@ -114,5 +114,5 @@ function reasonOf(error: unknown): string {
   if (code === 'EACCES' || code === 'EPERM') return 'permission denied'
   if (code === 'EROFS') return 'the file system is read-only'
   if (isDiskFull(error)) return 'the disk is full'
-  return error instanceof Error ? error.message : String(error)
+  return messageOf(error)
 }

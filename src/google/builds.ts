@@ -7,6 +7,7 @@ import type {BuildRecipe, Builds} from '../core/ports/builds.ts'
 import type {ObjectStore} from '../core/ports/objects.ts'
 import type {Project} from '../core/ports/project.ts'
 import {command, suggest} from '../core/suggestion.ts'
+import {messageOf} from '../core/system-error.ts'
 import {emptyBucket} from './infrastructure/empty-bucket.ts'
 import {objectsIn, textIn, type Json, type Rest} from './rest.ts'
 
@@ -177,7 +178,9 @@ export function createBuilds({projectId, region, rest, objects, project, pause =
         return push ? digestOf(build, image) : undefined
       } finally {
         // What came of the build counts, even if its source cannot be deleted.
-        await objects.delete(bucket, object).catch(() => step(`The source stays in gs://${bucket}/${object}`))
+        await objects
+          .delete(bucket, object)
+          .catch((error: unknown) => step(`Could not delete gs://${bucket}/${object}: ${messageOf(error)}`))
         // Another build may still have its source there.
         if (isOurs) await rest.delete('storage', `/storage/v1/b/${bucket}`).catch(() => {})
       }

@@ -6,6 +6,7 @@ import type {Context} from '../ports/context.ts'
 import {AppError} from '../errors.ts'
 import type {LogLine} from '../ports/logs.ts'
 import {command, suggest, type Suggestion} from '../suggestion.ts'
+import {messageOf} from '../system-error.ts'
 
 /** Google may take 30 s to start notifications, plus a cold start and a refused delivery. */
 const PATIENCE_MS = {local: 60_000, gcp: 180_000}
@@ -18,8 +19,8 @@ const LONGEST_PAUSE_MS = 1000
 
 /**
  * Sends an object through the whole pipeline: bucket, notification, topic, push, worker, output bucket. A worker with this package's
- * runtime answers with an object of the same name; a custom container only has to accept the delivery. Removes
- * everything it wrote.
+ * runtime answers with an object of the same name; a custom container only has to accept the delivery. Deletes
+ * what it wrote, and reports as a step what it could not delete.
  * @returns how long it took
  * @throws AppError `canary-failed` that names the hop where it got stuck
  */
@@ -73,7 +74,7 @@ export async function sendCanary(
         // How the canary fared counts, even where nothing may be deleted.
         await cloud.objects
           .delete(bucket, name)
-          .catch(() => step(`The canary stays in gs://${bucket}/${name}`))
+          .catch((error: unknown) => step(`Could not delete gs://${bucket}/${name}: ${messageOf(error)}`))
     }
   }
 }

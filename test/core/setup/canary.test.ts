@@ -50,7 +50,8 @@ test('a canary that got through counts, although what it left may not be deleted
   await setup({workerFolder: await workerFolder('processor.js', capitals(''))}, context)
   await addFault(context.endpoint, {on: {rpc: 'storage.objects.delete'}, answer: 403})
   await sendCanary(context)
-  expect(context.steps.at(-1)).toMatch(`The canary stays in gs://${inputBucket}/`)
+  expect(context.steps.at(-1)).toMatch(`Could not delete gs://${inputBucket}/`)
+  expect(context.steps.at(-1)).toMatch(/: .*Fault on purpose/)
 })
 
 test('a push that may not invoke the service is named with the account that lacks the grant', async () => {
