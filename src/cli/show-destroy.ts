@@ -38,7 +38,7 @@ export function showDestroyed(
     ...(imagesRemoved === 0 ? [] : [`${counted(imagesRemoved, 'image')} removed from the docker engine.`]),
     ...(localCloudRemoved ? ['The local cloud was stopped and its files were removed.'] : []),
     ...(target === 'local' && !localCloudRemoved
-      ? ['The local cloud stays, since it has other resources or snapshots.']
+      ? ['The local cloud was kept: it has other resources or snapshots.']
       : []),
     ...(target === 'gcp' ? [`The APIs of project ${project} stay enabled.`] : []),
     ...(target === 'gcp' && state !== undefined ? [`All versions of the state stay in ${state}.`] : []),

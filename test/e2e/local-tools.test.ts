@@ -202,7 +202,7 @@ describe('local reset, snapshot, time and fault', () => {
     expect([destroyed.exitCode, destroyed.stdout]).toEqual([
       0,
       'Nothing to destroy: there is no pipeline cloud-runner on the local target.\n' +
-        'The local cloud stays, since it has other resources or snapshots.\n',
+        'The local cloud was kept: it has other resources or snapshots.\n',
     ])
     expect((await fetch(topic)).status).toBe(200)
     await cli.run(['local', 'snapshot', 'save', 'base'])

@@ -4,7 +4,7 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum
 }
 
-/** from + length * step. @param to receives it; it may be one of both */
+/** from + length * step. @param to receives it; it may be either of them */
 export function moved(
   from: Float64Array,
   step: Float64Array,
