@@ -2,6 +2,9 @@ import {isJsonObject} from '../wire/json.ts'
 import type {AllowPage} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
 
+/** Any other text could not be sent: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+
 /**
  * Pages of other origins that a bucket's `cors` rules name: https://cloud.google.com/storage/docs/cross-origin
  * Unlike Google, the JSON API follows them, too: there, every page may ask and none has a right by itself; here, the
@@ -16,12 +19,11 @@ export function allowedPages(buckets: Buckets): AllowPage {
         list?.some((each) => each === '*' || each.toLowerCase() === text.toLowerCase()) ?? false
       if (!matches(origins, origin) || !matches(methods, method)) continue
       if (!headers.every((name) => matches(names, name))) continue
+      const exposed = (names ?? []).filter((name) => HEADER_NAME.test(name))
       return {
         'access-control-allow-origin': origins?.includes('*') === true ? '*' : origin,
         vary: 'Origin',
-        ...(names === undefined || names.length === 0
-          ? {}
-          : {'access-control-expose-headers': names.join(', ')}),
+        ...(exposed.length === 0 ? {} : {'access-control-expose-headers': exposed.join(', ')}),
         ...(typeof rule['maxAgeSeconds'] === 'number'
           ? {'access-control-max-age': String(rule['maxAgeSeconds'])}
           : {}),

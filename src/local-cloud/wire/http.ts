@@ -195,7 +195,12 @@ async function serve(
       error,
     )
     if (response.headersSent) response.destroy()
-    else await send(message, response, answer, page?.headers)?.catch(() => response.destroy())
+    else
+      try {
+        await send(message, response, answer, page?.headers)
+      } catch {
+        response.destroy()
+      }
   }
 }
 

@@ -35,6 +35,14 @@ const publisher: RpcService = {
 const routes = [
   route('GET', '/b/:bucket/o/:object', ({params}) => ({json: params})),
   route('GET', '/caller', ({call}) => ({json: {principal: call.principal}})),
+  route(
+    'GET',
+    '/unsendable',
+    () => {
+      throw new ApiError('NOT_FOUND', 'There is none.')
+    },
+    () => ({status: 404, headers: {'x-name': '漢'}}),
+  ),
   route('POST', '/bytes', async ({bytes}) => ({json: {size: (await bytes(1000)).length}})),
 ]
 
@@ -170,6 +178,11 @@ describe('plain routes', () => {
       json: {error: {message: 'Request payload size exceeds the limit: 1000 bytes.'}},
     })
     expect(await call('POST', '/bytes', 'x')).toMatchObject({status: 200, json: {size: 3}})
+  })
+
+  it('ends the connection if even the error cannot be sent, and serves the others', async () => {
+    await expect(call('GET', '/unsendable')).rejects.toThrow('fetch failed')
+    expect(await call('GET', '/caller')).toMatchObject({status: 200})
   })
 
   it('distinguishes callers by listener', async () => {
