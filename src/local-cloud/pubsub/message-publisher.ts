@@ -92,12 +92,16 @@ export class MessagePublisher implements Publishing {
       if (this.#gathered?.change === change) this.#gathered = undefined
       for (const {stored} of publishes)
         if (!(stored instanceof ApiError))
-          for (const {entry} of stored) this.#unannounced.delete(entry.message)
+          for (const each of stored) {
+            // Ids that were rolled back are given again.
+            const {message} = each.entry
+            if (this.#unannounced.get(message) === each) this.#unannounced.delete(message)
+          }
     })
     return {publishes, change}
   }
 
-  /** One that is refused has stored nothing, and does not concern the others. */
+  /** One that is refused has stored nothing, and does not concern the others; another error fails them all. */
   #store({topic, messages}: Publish): readonly Queued[] | ApiError {
     try {
       return this.#insert(topic, messages)

@@ -3,6 +3,7 @@ import {expect, it} from 'vitest'
 import {pubsubSchema} from '../../../src/local-cloud/pubsub/index.ts'
 import {MessagePublisher} from '../../../src/local-cloud/pubsub/message-publisher.ts'
 import {MessageStore} from '../../../src/local-cloud/pubsub/message-store.ts'
+import type {NewMessage} from '../../../src/local-cloud/pubsub/publishing.ts'
 import {ResourceStore} from '../../../src/local-cloud/pubsub/resource-store.ts'
 import {openState} from '../../../src/local-cloud/state/open.ts'
 import type {State} from '../../../src/local-cloud/state/state.ts'
@@ -86,6 +87,26 @@ it('stores what is published together in one change, in order, except what it re
   expect(second).toEqual({status: 'fulfilled', value: ['3']})
   expect(announced).toEqual([[1, 2, 3]])
   expect(changes).toBe(1)
+})
+
+it('announces a message that gets the id of one that was undone in the same commit', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const {publisher, announced} = await publisherTo(state)
+  const broken: NewMessage = {
+    get data(): string {
+      throw new Error('broken')
+    },
+  }
+  const lost = Promise.allSettled([
+    publisher.publish(TOPIC, [{data: 'YQ=='}]),
+    publisher.publish(TOPIC, [broken]),
+  ])
+  const ids = await state.write(() => publisher.publishInTransaction(TOPIC, [{data: 'Yg=='}]))
+  expect(await lost).toMatchObject([{reason: {message: 'broken'}}, {reason: {message: 'broken'}}])
+  // Settles after the commit that announces it.
+  await state.write(() => undefined)
+  expect(ids).toEqual(['1'])
+  expect(announced).toEqual([[1]])
 })
 
 it('takes publishes again after a commit that could not begin', async () => {
