@@ -4,6 +4,23 @@ import type {StoredObject} from '../../../src/local-cloud/storage/stored-object.
 import {call, fieldsOf, generationOf, startStorage, uploadMedia} from './local-storage.ts'
 
 const OBJECT = '/b/bucket/o/file.csv'
+const object: StoredObject = {
+  bucket: 'bucket',
+  name: 'file.csv',
+  generation: 1,
+  metageneration: 1,
+  blob: 'blob',
+  sizeBytes: 0,
+  md5: undefined,
+  crc32c: 'AAAAAA==',
+  componentCount: undefined,
+  timeCreated: 0,
+  updated: 0,
+  timeDeleted: undefined,
+  classUpdated: undefined,
+  holdReleased: undefined,
+  fields: {},
+}
 
 test('what was read or stored just before is as each change leaves it', async () => {
   const {origin} = await startStorage()
@@ -72,23 +89,6 @@ test('what an undone transaction stored, changed or removed is as before', async
   const {state, client} = await startStorage()
   await client.createBucket('bucket')
   const objects = createObjects(state)
-  const object: StoredObject = {
-    bucket: 'bucket',
-    name: 'file.csv',
-    generation: 1,
-    metageneration: 1,
-    blob: 'blob',
-    sizeBytes: 0,
-    md5: undefined,
-    crc32c: 'AAAAAA==',
-    componentCount: undefined,
-    timeCreated: 0,
-    updated: 0,
-    timeDeleted: undefined,
-    classUpdated: undefined,
-    holdReleased: undefined,
-    fields: {},
-  }
   const undone = (change: () => void): Promise<void> =>
     expect(
       state.write(() => {
@@ -103,7 +103,10 @@ test('what an undone transaction stored, changed or removed is as before', async
   await state.write(() => objects.insert(object))
   objects.inserted(object)
   expect(find()).toEqual(object)
-  await undone(() => objects.update({...object, metageneration: 2}))
+  await undone(() => {
+    objects.update({...object, metageneration: 2})
+    expect(find()).toHaveProperty('metageneration', 2)
+  })
   expect(find()).toEqual(object)
   await undone(() => {
     objects.remove(object)
@@ -112,4 +115,15 @@ test('what an undone transaction stored, changed or removed is as before', async
   expect(find()).toEqual(object)
   await undone(() => objects.rename('bucket', 'file', 'other'))
   expect(find()).toEqual(object)
+})
+
+test('an object that was removed in the commit that stored it is not found', async () => {
+  const {state, client} = await startStorage()
+  await client.createBucket('bucket')
+  const objects = createObjects(state)
+  await Promise.all([
+    state.write(() => objects.insert(object)).then(() => objects.inserted(object)),
+    state.write(() => objects.remove(object)),
+  ])
+  expect(objects.find('bucket', 'file.csv')).toBeUndefined()
 })
