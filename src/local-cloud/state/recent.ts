@@ -1,4 +1,7 @@
-/** Values by key, those that were kept last: beyond `most`, the oldest go. */
+/**
+ * Values by key, those that were kept last: beyond `most`, the oldest go. To renew one at each read would cost more than
+ * the read.
+ */
 export class Recent<K, V> {
   readonly #kept = new Map<K, V>()
   readonly #most: number

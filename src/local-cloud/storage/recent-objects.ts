@@ -4,8 +4,8 @@ import type {StoredObject} from './stored-object.ts'
 const MOST_KEPT = 2000
 
 /**
- * Live objects that were stored or read last: most are read soon after they were stored. Do not change what it returns.
- * What a transaction stores is returned only once that is durable, since it may be undone.
+ * Live objects that were stored, or read from the database, last: most are read soon after they were stored. Do not
+ * change what it returns. What a transaction stores is returned only once that is durable, since it may be undone.
  */
 export class RecentObjects {
   readonly #recent = new Recent<string, {readonly object: StoredObject; readonly isDurable: boolean}>(
