@@ -116,7 +116,7 @@ function draftOf(request: HttpRequest, metadata: JsonObject): ObjectDraft {
   const name = url.searchParams.get('name') ?? metadata['name']
   if (typeof name !== 'string') throw missingParameter('name')
   checkObjectName(name)
-  // Decoding puts this character in place of bytes that are none, so that names would become the same.
+  // Decoding replaces invalid bytes with this character, so different names would collide.
   if (name.includes('\uFFFD') && !/%EF%BF%BD/i.test(url.search) && metadata['name'] !== name)
     throw invalid('The object name is not valid UTF-8.')
   return {

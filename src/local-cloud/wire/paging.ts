@@ -19,7 +19,7 @@ export interface Page<T> {
   readonly next: {nextPageToken?: string}
 }
 
-/** The page that a query requests by `pageSize` and `pageToken`. @throws ApiError INVALID_ARGUMENT for a size that is no number */
+/** The page that a query requests by `pageSize` and `pageToken`. @throws ApiError INVALID_ARGUMENT for a size that is not a number */
 export function pageRequestOf(query: URLSearchParams): PageRequest {
   const pageSize = Number(query.get('pageSize') ?? 0)
   if (Number.isNaN(pageSize))

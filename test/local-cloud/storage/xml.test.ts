@@ -225,7 +225,7 @@ test('the buckets of a project are listed, by default those of the account that 
   expect((await fetch(`${account}/by-robot`, {method: 'PUT'})).status).toBe(200)
 })
 
-test('a body that is no configuration, or a size that is no number, is refused', async () => {
+test('a body that is not a configuration, or a size that is not a number, is refused', async () => {
   const {send} = await withBucket()
   const project = {'x-goog-project-id': PROJECT}
   const created = await send('PUT', '/other', '<CreateBucketConfiguration>', project)
