@@ -12,6 +12,9 @@ const LONGEST_SECONDS = 604_800
 const MOST_SKEW_MS = 15 * 60_000
 const UNSIGNED = 'UNSIGNED-PAYLOAD'
 const GOOGLE_HOST = 'storage.googleapis.com'
+/** Parameters that a V2 header signs, since they say what is asked for. */
+const SIGNED_V2 =
+  /^(?:acl|compose|cors|defaultObjectAcl|delete|encryption|lifecycle|location|logging|notification|partNumber|policy|requestPayment|response-.+|storageClass|tagging|uploadId|uploads|versionId|versioning|versions|website|websiteConfig)$/
 const NOT_SIGNED_V2 = new Set(['x-goog-encryption-key', 'x-goog-encryption-key-sha256'])
 
 /**
@@ -77,7 +80,7 @@ function signerOf(request: HttpRequest, signatures: Signatures, now: number): st
     if (query.has(`${prefix}Signature`)) return signerOfUrl(request, prefix, signatures)
   const v2 = ['GoogleAccessId', 'AWSAccessKeyId'].find((name) => query.has(name) && query.has('Signature'))
   if (v2 !== undefined) return signerOfV2(request, query.get(v2) ?? '', signatures)
-  return signerOfHeader(request, signatures, now)
+  return signerOfHeader(request, signatures, now) ?? signerOfV2Header(request, signatures, now)
 }
 
 /** A V4 signed URL. */
@@ -111,18 +114,26 @@ function signerOfHeader(request: HttpRequest, signatures: Signatures, now: numbe
       return [name.toLowerCase(), value.join('=')]
     }),
   )
-  const date = headerOf(request, 'x-goog-date') ?? headerOf(request, 'x-amz-date') ?? ''
-  if (Math.abs(signingTime(date) - now) > MOST_SKEW_MS)
-    throw new StorageError(
-      403,
-      'forbidden',
-      'The difference between the request time and the current time is too large.',
-      {xmlCode: 'RequestTimeTooSkewed'},
-    )
+  const date = dateOf(request) ?? ''
+  refuseUnlessNow(signingTime(date), now)
   const [credential = '', names = '', signature = ''] = ['credential', 'signedheaders', 'signature'].map(
     (name) => fields.get(name),
   )
   return checkCanonical(request, {algorithm, credential, date, signature}, names, undefined, signatures)
+}
+
+const dateOf = (request: HttpRequest): string | undefined =>
+  headerOf(request, 'x-goog-date') ?? headerOf(request, 'x-amz-date')
+
+/** @param signed milliseconds since 1970. @throws StorageError 403 */
+function refuseUnlessNow(signed: number, now: number): void {
+  if (Math.abs(signed - now) <= MOST_SKEW_MS) return
+  throw new StorageError(
+    403,
+    'forbidden',
+    'The difference between the request time and the current time is too large.',
+    {xmlCode: 'RequestTimeTooSkewed'},
+  )
 }
 
 function checkCanonical(
@@ -173,19 +184,50 @@ function checkCanonical(
 
 /** https://cloud.google.com/storage/docs/access-control/signed-urls-v2 */
 function signerOfV2(request: HttpRequest, accessId: string, signatures: Signatures): string {
-  const {method, url, headers} = request
+  const {url} = request
   const expires = url.searchParams.get('Expires') ?? ''
   if (!/^\d+$/.test(expires)) throw invalid('The signed URL lacks the parameter Expires.')
   signatures.refuseUnlessValid(Number(expires) * 1000)
+  return signatures.checkV2(
+    accessId,
+    url.searchParams.get('Signature') ?? '',
+    textsOfV2(request, expires, ''),
+  )
+}
+
+/**
+ * `Authorization: GOOG1 ID:SIGNATURE`, or `AWS`, which older programs send.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
+ */
+function signerOfV2Header(request: HttpRequest, signatures: Signatures, now: number): string | undefined {
+  const {accessId = '', signature = ''} =
+    /^(?:AWS|GOOG1)\s+(?<accessId>[^\s:]+):(?<signature>\S+)$/.exec(request.headers.authorization ?? '')
+      ?.groups ?? {}
+  if (accessId === '') return undefined
+  const {date = ''} = request.headers
+  const own = dateOf(request)
+  const signed = Date.parse(own ?? date)
+  if (Number.isNaN(signed)) throw invalid(`Invalid date of a signature: '${own ?? date}'.`)
+  refuseUnlessNow(signed, now)
+  const named = [...request.url.searchParams]
+    .filter(([name]) => SIGNED_V2.test(name))
+    .map(([name, value]) => (value === '' ? name : `${name}=${value}`))
+    .toSorted()
+  const query = named.length === 0 ? '' : `?${named.join('&')}`
+  return signatures.checkV2(accessId, signature, textsOfV2(request, own === undefined ? date : '', query))
+}
+
+/** What may have been signed. @param time of the end, or of the request */
+function textsOfV2(request: HttpRequest, time: string, query: string): string[] {
+  const {method, url, headers} = request
   const extensions = Object.keys(headers)
     .filter((name) => /^x-(?:goog|amz)-/.test(name) && !NOT_SIGNED_V2.has(name))
     .toSorted()
     .map((name) => `${name}:${(headerOf(request, name) ?? '').trim().replaceAll(/\s+/g, ' ')}\n`)
-  const head = [method, headerOf(request, 'content-md5') ?? '', headers['content-type'] ?? '', expires]
-  // Some of Google's libraries sign the path as it is sent, others escape it their own way first.
-  const paths = [url.pathname, canonicalPath(url)]
-  const texts = paths.map((path) => `${head.join('\n')}\n${extensions.join('')}${path}`)
-  return signatures.checkV2(accessId, url.searchParams.get('Signature') ?? '', texts)
+  const head = [method, headerOf(request, 'content-md5') ?? '', headers['content-type'] ?? '', time]
+  // Some libraries sign the path as it is sent, others escape it their own way first, or end a bucket's with a slash.
+  const paths = [url.pathname, canonicalPath(url), `${url.pathname}/`]
+  return paths.map((path) => `${head.join('\n')}\n${extensions.join('')}${path}${query}`)
 }
 
 function headerOf({headers}: HttpRequest, name: string): string | undefined {

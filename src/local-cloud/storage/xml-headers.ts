@@ -97,7 +97,7 @@ export function metadataHeaders(
   {fields}: StoredObject,
   {authorization = ''}: IncomingHttpHeaders,
 ): Record<string, string> {
-  const prefix = authorization.startsWith('AWS4-') ? 'x-amz-meta-' : METADATA
+  const prefix = /^AWS4-|^AWS /.test(authorization) ? 'x-amz-meta-' : METADATA
   const entries = Object.entries(fields['metadata'] ?? {}).filter(([key]) =>
     /^[!#$%&'*+.^_`|~\w-]+$/.test(key),
   )

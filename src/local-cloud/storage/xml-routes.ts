@@ -6,8 +6,9 @@ import type {XmlBuckets} from './xml-buckets.ts'
 import type {XmlObjects} from './xml-objects.ts'
 import type {XmlParts} from './xml-parts.ts'
 
-/** A path that begins like an API is not a bucket's, so an unserved call is reported as such. */
-const RESERVED = '(?!(?:apis|batch|compute|download|projects|resumable|storage|upload|v\\d\\w*)/)'
+/** A path that begins like an API, or a version of one, is not a bucket's, so an unserved call is reported as such. */
+const RESERVED =
+  '(?!(?:apis|batch|compute|download|projects|resumable|storage|upload|v\\d+(?:(?:p\\d+)?(?:alpha|beta)\\d*)?)/)'
 const BUCKET = '(?<bucket>[a-z0-9](?:[a-z0-9._-]|%[0-9a-fA-F]{2})+[a-z0-9])'
 const XML_OBJECT = new RegExp(`^/${RESERVED}${BUCKET}/(?<object>.+)$`)
 const XML_BUCKET = new RegExp(`^/${BUCKET}/?$`)

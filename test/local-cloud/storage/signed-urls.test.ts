@@ -259,6 +259,45 @@ test('HMAC keys are created, listed, deactivated and deleted, and sign requests'
   expect(await fieldsOf(all)).toMatchObject({items: [{accessId, state: 'DELETED'}]})
 })
 
+test.each(['AWS', 'GOOG1'])('%s signatures in headers are checked', async (brand) => {
+  const {client, origin, clock} = await start()
+  const [key, secret] = await client.createHmacKey(EMAIL, {projectId: PROJECT})
+  const ask = async (
+    method: string,
+    path: string,
+    {query = '', by = secret, at = clock.now()}: {query?: string; by?: string; at?: number} = {},
+  ): Promise<Response> => {
+    const date = new Date(at).toUTCString()
+    const extension = brand === 'AWS' ? {'x-amz-meta-a': 'b'} : {'x-goog-date': date}
+    const [[name, value] = ['', '']] = Object.entries(extension)
+    const text = `${method}\n\ntext/plain\n${brand === 'AWS' ? date : ''}\n${name}:${value}\n${path}${query}`
+    const signature = createHmac('sha1', by).update(text).digest('base64')
+    return fetch(`${origin}${path}${query}`, {
+      method,
+      ...(method === 'PUT' ? {body: 'text'} : {}),
+      headers: {
+        ...extension,
+        date,
+        'content-type': 'text/plain',
+        authorization: `${brand} ${key.metadata?.accessId}:${signature}`,
+      },
+    })
+  }
+  expect((await ask('PUT', '/bucket/a%20b')).status).toBe(200)
+  expect(await (await ask('GET', '/bucket/a%20b')).text()).toBe('text')
+  expect((await ask('GET', '/bucket/a%20b', {query: '?acl'})).status).toBe(200)
+  expect((await ask('DELETE', '/bucket')).status).toBe(403)
+  expect(await codeOf(await ask('POST', '/bucket/large', {query: '?uploads'}))).toEqual([200, undefined])
+  expect(await codeOf(await ask('GET', '/bucket/a%20b', {by: 'other'}))).toEqual([
+    403,
+    'SignatureDoesNotMatch',
+  ])
+  expect(await codeOf(await ask('GET', '/bucket/a%20b', {at: clock.now() - HOUR_MS}))).toEqual([
+    403,
+    'RequestTimeTooSkewed',
+  ])
+})
+
 function signer(origin: string, privateKey: string): Storage {
   return new Storage({
     apiEndpoint: origin,

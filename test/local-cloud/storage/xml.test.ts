@@ -209,6 +209,17 @@ test('buckets are created, found and deleted, also by an escaped name', async ()
   expect((await send('GET', '/my-bucket?retention')).status).toBe(400)
 })
 
+test('a bucket may begin like a version of an API, not be called like one', async () => {
+  const {send} = await withBucket()
+  for (const bucket of ['v2b', 'v10data', 'v1_x']) {
+    expect((await send('PUT', `/${bucket}`, undefined, {'x-goog-project-id': PROJECT})).status).toBe(200)
+    expect((await send('PUT', `/${bucket}/x`, 'text')).status).toBe(200)
+    expect(await (await send('GET', `/${bucket}/x`)).text()).toBe('text')
+  }
+  for (const version of ['v1', 'v1beta1', 'v1p1beta1', 'v2alpha'])
+    expect(await (await send('PUT', `/${version}/x`, 'text')).text()).toContain('is not served')
+})
+
 test('the buckets of a project are listed, by default those of the account that asks', async () => {
   const {send, listen, access} = await withBucket()
   const project = {'x-goog-project-id': PROJECT}
