@@ -115,6 +115,7 @@ export class Deliveries implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#started = false
     this.#sweep?.clear()
     for (const {push, queue} of this.#byKey.values()) {
       push.stop()
@@ -184,6 +185,10 @@ export class Deliveries implements Disposable {
       const now = clock.now()
       const retentions = [...this.#byKey].map(([key, {queue}]) => ({key, ms: queue.settings.retentionMs}))
       for (const {queue} of this.#byKey.values()) queue.expire()
+      const sweepAfter = (last: number | undefined): Promise<void> | undefined =>
+        last === undefined || !this.#started
+          ? undefined
+          : state.write(() => messages.sweep(now, last)).then(sweepAfter)
       state
         .write(() => {
           for (const {key, ms} of retentions) messages.expire(key, now - ms)
@@ -192,8 +197,9 @@ export class Deliveries implements Disposable {
               resources.deleteSubscription(key)
               access.dropPolicy(resource.name)
             }
-          messages.sweep(now)
+          return messages.sweep(now, 0)
         })
+        .then(sweepAfter)
         // The next sweep removes what a failed commit leaves.
         .catch(() => undefined)
       this.#scheduleSweep()

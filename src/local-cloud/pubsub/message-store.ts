@@ -41,6 +41,9 @@ export interface StoredMessage extends NewMessage {
 /** What is kept in memory of the latest messages, most of which are delivered at once, in characters. */
 const RECENT_LENGTH = 2 * 1024 * 1024
 
+/** A change keeps in memory what it replaces, and nothing else is served meanwhile. */
+const SWEPT_AT_ONCE = 2000
+
 const BACKLOG_COLUMNS = 'b.message, m.publish_time, m.ordering_key, m.size, b.failures'
 
 function toEntry(row: Row): BacklogEntry {
@@ -104,10 +107,7 @@ export class MessageStore {
         `DELETE FROM pubsub_backlog WHERE subscription = ?1
          AND message IN (SELECT id FROM pubsub_messages WHERE publish_time < ?2)`,
       ),
-      sweep: database.prepare(
-        `DELETE FROM pubsub_messages WHERE keep_until <= ?
-         AND NOT EXISTS (SELECT 1 FROM pubsub_backlog WHERE message = pubsub_messages.id)`,
-      ),
+      later: database.prepare('SELECT id FROM pubsub_messages WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?'),
       newest: database.prepare('SELECT publish_time FROM pubsub_messages ORDER BY id DESC LIMIT 1'),
       forgetTopic: database.prepare('UPDATE pubsub_messages SET keep_until = 0 WHERE topic = ?'),
       retained: database.prepare(
@@ -232,9 +232,14 @@ export class MessageStore {
     this.#statements.expire.run(subscription, since)
   }
 
-  /** Removes messages that no backlog and no topic keeps any more. */
-  sweep(now: number): void {
-    this.#statements.sweep.run(now)
+  /**
+   * Of the next messages after `after`, removes those that no backlog and no topic keeps any more.
+   * @returns the last of them, `undefined` if there may be no more
+   */
+  sweep(now: number, after: number): number | undefined {
+    const last = this.#statements.later.get(after, SWEPT_AT_ONCE - 1)?.['id']
+    this.#statements.deleteUnreferenced.run(after + 1, Number(last ?? Number.MAX_SAFE_INTEGER), now)
+    return last === undefined ? undefined : Number(last)
   }
 
   /** A deleted topic keeps nothing. */

@@ -35,6 +35,30 @@ it.each([
   })
 })
 
+it('removes what nothing keeps any more in changes of limited size', async () => {
+  await using state = await openState({folder: await temporaryFolder(), schemas: [pubsubSchema]})
+  const resources = new ResourceStore(state.database)
+  const messages = new MessageStore(state.database)
+  const sizes: number[] = []
+  await state.write(() => {
+    resources.insertTopic({name: TOPIC})
+    const {key} = resources.topic(TOPIC)
+    const backlog = resources.insertSubscription(key, subscription('sub'))
+    for (let count = 0; count < 5000; count++)
+      messages.insert(key, {data: 'YQ=='}, {publishTime: 1, keepUntil: 0, subscriptions: [backlog]})
+    messages.clear(backlog)
+  })
+  const count = state.database.prepare('SELECT count(*) AS count FROM pubsub_messages')
+  const left = (): number => Number(count.get()?.['count'])
+  let last: number | undefined = 0
+  while (last !== undefined) {
+    const [before, after]: [number, number] = [left(), last]
+    last = await state.write(() => messages.sweep(2, after))
+    sizes.push(before - left())
+  }
+  expect(sizes).toEqual([2000, 2000, 1000])
+})
+
 function subscription(id: string): {name: string; topic: string} {
   return {name: `projects/p-test/subscriptions/${id}`, topic: TOPIC}
 }

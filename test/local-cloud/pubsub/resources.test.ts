@@ -297,6 +297,24 @@ describe('seek', () => {
   })
 })
 
+test('messages that nothing keeps any more are removed, however many', async () => {
+  const clock = new ManualClock()
+  const server = await withTopic(clock)
+  const stored = (): unknown =>
+    server.state.database.prepare('SELECT count(*) AS count FROM pubsub_messages').get()?.['count']
+  await server.call('PUT', 'subscriptions/sub', {topic: TOPIC})
+  await server.call('PUT', 'subscriptions/other', {topic: TOPIC, filter: 'attributes:kept'})
+  const messages = Array.from({length: 999}, () => ({data: 'YQ=='}))
+  for (let count = 0; count < 5; count++)
+    await server.call('POST', 'topics/orders:publish', {
+      messages: [...messages, {data: 'YQ==', attributes: {kept: ''}}],
+    })
+  await server.call('DELETE', 'subscriptions/sub')
+  expect(stored()).toBe(5000)
+  await clock.advance(600_000)
+  expect(stored()).toBe(5)
+})
+
 describe('publishing for other services', () => {
   test('delivers what was committed, and nothing of a change that was undone', async () => {
     const server = await withTopic()
