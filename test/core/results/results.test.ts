@@ -67,6 +67,10 @@ test.each([
     {format: 'cloud-runner/report', version: 2, rows: {}, metrics: {}, coefficients: []},
   ],
   ['without figures', {format: 'cloud-runner/report', version: 1}],
+  [
+    'with hollow members',
+    {format: 'cloud-runner/report', version: 1, rows: {}, metrics: {}, coefficients: []},
+  ],
 ])('a report %s is neither shown with the result nor drawn', async (_case, content) => {
   const context = await startLocalPipeline()
   const [input] = await putUnnoticed(context, ['a.csv'])
