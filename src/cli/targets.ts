@@ -5,6 +5,8 @@ import {join} from 'node:path'
 import {readChoices, readConfig, readNames, type Config, type ConfigInput} from '../core/config.ts'
 import type {Context} from '../core/ports/context.ts'
 import {AppError} from '../core/errors.ts'
+import {secretsOf} from '../core/secrets/declared.ts'
+import {readLocalValues} from '../core/secrets/local-values.ts'
 import {pipelineOf} from '../core/settings/pipeline.ts'
 import type {SettingName} from '../core/settings/settings.ts'
 import type {Choice} from '../core/config-sections.ts'
@@ -158,7 +160,11 @@ async function openLocal(config: Config, options: OpenOptions): Promise<OpenTarg
     now: followClock(local, aheadMs),
     async removeUnused() {
       await rm(folder, {recursive: true, force: true})
-      return removeUnusedLocalCloud(local.folder)
+      const values = await readLocalValues(config.stateFolder)
+      const mirrored = secretsOf(config.settings)
+        .filter(({variable}) => (values.get(variable) ?? '') !== '')
+        .map(({secret}) => `projects/${project}/secrets/${secret}`)
+      return removeUnusedLocalCloud(local.folder, new Set(mirrored))
     },
   }
 }

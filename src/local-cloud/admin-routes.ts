@@ -1,5 +1,6 @@
 import type {Denial} from './iam/access.ts'
 import {type Enforcement, IAM_MODES, type IamMode} from './iam/enforcement.ts'
+import type {Inventory} from './inventory.ts'
 import type {ListedInstance} from './run/index.ts'
 import {ApiError} from './wire/api-error.ts'
 import type {Principal} from './wire/call.ts'
@@ -8,7 +9,7 @@ import type {RequestLog} from './wire/request-log.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from './wire/routes.ts'
 
 /** What the local cloud reports about itself. */
-export interface LocalCloudStatus {
+export interface LocalCloudStatus extends Inventory {
   readonly pid: number
   readonly version: string
   /** Origin that serves every API, e.g. `http://127.0.0.1:24510`. */
@@ -27,10 +28,6 @@ export interface LocalCloudStatus {
   readonly instances: readonly ListedInstance[]
   /** Number of buckets in all projects; with none left, no pipeline exists. */
   readonly buckets: number
-  /** Number of topics, secrets, services, jobs and repositories in all projects. */
-  readonly others: number
-  /** How many of those are secrets. */
-  readonly secrets: number
   /** Number of injected faults that are still to happen. */
   readonly faults: number
   readonly iam: IamMode

@@ -20,6 +20,7 @@ import {metadataRoutes} from './iam/metadata-server.ts'
 import {iamSchema} from './iam/schema.ts'
 import {createServiceAccounts} from './iam/service-accounts.ts'
 import {createServiceAgents} from './iam/service-agents.ts'
+import {createInventory} from './inventory.ts'
 import {createLogging, loggingSchema} from './logging/index.ts'
 import {createMonitoring, monitoringSchema} from './monitoring/index.ts'
 import {createOperations} from './operations/operations.ts'
@@ -196,10 +197,7 @@ export async function compose({
   const ofImages = new Set(registry.blobIds())
   await state.blobs.sweep((blob) => storage.refersTo(blob) || ofImages.has(blob))
 
-  const counts = state.database.prepare(
-    `SELECT ${['pubsub_topics', 'secret_manager_secrets', 'run_services', 'run_jobs', 'registry_repositories'].map((table) => `(SELECT count(*) FROM ${table})`).join(' + ')} AS others,
-       (SELECT count(*) FROM secret_manager_secrets) AS secrets`,
-  )
+  const inventory = createInventory({state, clock})
 
   const startedAt = new Date(clock.now()).toISOString()
   let main: Listener | undefined
@@ -218,8 +216,7 @@ export async function compose({
     tls: secure,
     instances: run.instances(),
     buckets: storage.bucketCount(),
-    others: Number(counts.get()?.['others']),
-    secrets: Number(counts.get()?.['secrets']),
+    ...inventory(),
     faults: faults.list().length,
     iam: enforcement.mode(),
     denials: access.denials(),

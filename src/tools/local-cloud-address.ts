@@ -13,16 +13,18 @@ type Denial = Required<Omit<Reported['denials'][number], 'principal'>> & {readon
 /** What a running local cloud, perhaps of another version, reports about itself. */
 export interface LocalCloudStatus extends Omit<
   Reported,
-  'denials' | 'buckets' | 'others' | 'secrets' | 'iam'
+  'denials' | 'buckets' | 'iam' | 'others' | 'secrets' | 'softDeletedBuckets'
 > {
   /** `enforce`, `audit` or `off`. */
   readonly iam: string
   /** `role` is empty if no role would have allowed the call. */
   readonly denials: readonly Denial[]
-  /** Across all projects, as are the next two; `undefined` if it does not report them. */
+  /** Across all projects, as is the next one; `undefined` if it does not report them. */
   readonly buckets: number | undefined
   readonly others: number | undefined
-  readonly secrets: number | undefined
+  /** Empty if it does not report them, as are the next ones. */
+  readonly secrets: readonly string[]
+  readonly softDeletedBuckets: Reported['softDeletedBuckets']
 }
 
 /** How long to wait for an answer on the loopback interface. */
@@ -157,7 +159,13 @@ export async function runningLocalCloud(folder: string): Promise<LocalCloudStatu
     outsideCalls: Array.isArray(answer['outsideCalls']) ? answer['outsideCalls'].flatMap(outsideCallIn) : [],
     buckets: typeof answer['buckets'] === 'number' ? answer['buckets'] : undefined,
     others: typeof answer['others'] === 'number' ? answer['others'] : undefined,
-    secrets: typeof answer['secrets'] === 'number' ? answer['secrets'] : undefined,
+    secrets: Array.isArray(answer['secrets']) ? answer['secrets'].map(String) : [],
+    softDeletedBuckets: Array.isArray(answer['softDeletedBuckets'])
+      ? answer['softDeletedBuckets'].map((bucket: unknown) => {
+          const {name, labels} = fieldsOf(bucket)
+          return {name: String(name), labels: fieldsOf(labels)}
+        })
+      : [],
     instances: Array.isArray(answer['instances']) ? answer['instances'].flatMap(instanceIn) : [],
   }
 }

@@ -1,6 +1,6 @@
 import {readdir, rm} from 'node:fs/promises'
 import {dirname} from 'node:path'
-import {readLocalValues} from '../core/secrets/local-values.ts'
+import {PIPELINE_LABEL} from '../core/settings/pipeline.ts'
 import {runningLocalCloud} from './local-cloud-address.ts'
 import {askLocalCloud} from './local-cloud-control.ts'
 import {stopLocalCloud} from './local-cloud-process.ts'
@@ -9,19 +9,27 @@ import {stopLocalCloud} from './local-cloud-process.ts'
 const DISPOSABLE = new Set(['.gitignore', 'rehearsal'])
 
 /**
- * Stops the local cloud of a folder and removes its files, if nothing would be lost: it has no resource but secrets that
- * `secrets.env` has the values of, and no snapshot.
+ * Stops the local cloud of a folder and removes its files, if nothing would be lost: it has no snapshot, and no resource but
+ * secrets that `secrets.env` has the values of, and deleted buckets of pipelines.
+ * @param mirrored those secrets: `projects/PROJECT_ID/secrets/NAME`
  * @returns whether it was removed
  */
-export async function removeUnusedLocalCloud(folder: string): Promise<boolean> {
+export async function removeUnusedLocalCloud(
+  folder: string,
+  mirrored: ReadonlySet<string>,
+): Promise<boolean> {
   const running = await runningLocalCloud(folder)
-  if (running?.buckets !== 0 || running.secrets === undefined || running.others !== running.secrets)
-    return false
-  const parent = dirname(folder)
-  if (running.secrets > (await readLocalValues(parent)).size) return false
+  if (running?.buckets !== 0) return false
+  const expendable = [
+    ...running.secrets.filter((secret) => mirrored.has(secret)),
+    // Whoever deleted the pipeline agreed to lose its files.
+    ...running.softDeletedBuckets.filter(({labels}) => PIPELINE_LABEL in labels),
+  ]
+  if (running.others !== expendable.length) return false
   const {snapshots} = await askLocalCloud(folder, {method: 'GET', path: 'snapshots'})
   if (!Array.isArray(snapshots) || snapshots.length > 0) return false
   await stopLocalCloud(folder)
+  const parent = dirname(folder)
   await rm(folder, {recursive: true, force: true})
   const left = await readdir(parent)
   if (left.every((name) => DISPOSABLE.has(name))) await rm(parent, {recursive: true, force: true})

@@ -210,4 +210,50 @@ describe('local reset, snapshot, time and fault', () => {
     expect(await cli.json(['destroy'])).toMatchObject({localCloudRemoved: false})
     expect((await cli.run(['local', 'snapshot', 'list'])).stdout).toBe('base\n')
   })
+
+  test('destroy keeps secrets that secrets.env does not have, accounts, subscriptions and restorable buckets', async () => {
+    const cli = await createCli()
+    const settings = {target: 'local', project: 'p-test', secrets: {API_KEY: 'api-key'}}
+    await cli.write('cloud-runner.json', JSON.stringify(settings))
+    await cli.run(['local', 'start'])
+    await cli.write('.cloud-runner/secrets.env', 'API_KEY=value\n')
+    const {endpoint} = await cli.json(['local', 'status'])
+    const call = async (method: string, path: string, body?: object) => {
+      const url = `${String(endpoint)}/${path}`
+      const {ok} = await fetch(url, {method, ...(body === undefined ? {} : {body: JSON.stringify(body)})})
+      expect([method, path, ok]).toEqual([method, path, true])
+    }
+    const isRemoved = async () => (await cli.json(['destroy']))['localCloudRemoved']
+
+    const secret = {replication: {automatic: {}}}
+    await call('POST', 'v1/projects/p-test/secrets?secretId=mine', secret)
+    expect(await isRemoved()).toBe(false)
+    await call('DELETE', 'v1/projects/p-test/secrets/mine')
+
+    await call('POST', 'v1/projects/p-test/serviceAccounts', {accountId: 'robot-one'})
+    expect(await isRemoved()).toBe(false)
+    await call('DELETE', 'v1/projects/p-test/serviceAccounts/robot-one@p-test.iam.gserviceaccount.com')
+
+    const topic = 'projects/p-test/topics/topic'
+    await call('PUT', `v1/${topic}`, {})
+    await call('PUT', 'v1/projects/p-test/subscriptions/orphan', {topic})
+    await call('DELETE', `v1/${topic}`)
+    expect(await isRemoved()).toBe(false)
+    await call('DELETE', 'v1/projects/p-test/subscriptions/orphan')
+
+    const softDeletePolicy = {retentionDurationSeconds: String(7 * 24 * 3600)}
+    await call('POST', 'storage/v1/b?project=p-test', {name: 'restorable', softDeletePolicy})
+    await call('DELETE', 'storage/v1/b/restorable')
+    expect(await isRemoved()).toBe(false)
+    await cli.run(['local', 'reset', '--yes'])
+
+    await call('POST', 'storage/v1/b?project=p-test', {
+      name: 'input',
+      labels: {'cloud-runner': 'other'},
+      softDeletePolicy,
+    })
+    await call('DELETE', 'storage/v1/b/input')
+    await call('POST', 'v1/projects/p-test/secrets?secretId=api-key', secret)
+    expect(await isRemoved()).toBe(true)
+  })
 })
