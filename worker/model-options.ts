@@ -142,6 +142,8 @@ const OF_LIBRARY = ['numSteps', 'learningRate'] as const
 export interface OptionFault {
   message: string
   suggestion: string
+  /** The name of an option that there is none of. */
+  unknown?: string
 }
 
 /** Checks options that arrive as JSON or from flags; every name and value. */
@@ -225,5 +227,6 @@ function unknownOption(name: string): OptionFault {
   return {
     message: name === '' ? 'A model option has no name.' : `There is no model option ${name}.`,
     suggestion: `The model options are ${Object.keys(MODEL_OPTIONS).join(', ')}.`,
+    unknown: name,
   }
 }

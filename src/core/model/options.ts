@@ -9,7 +9,7 @@ import {
   readOptionText,
 } from '../../../worker/model-options.ts'
 import {AppError, EXIT} from '../errors.ts'
-import {suggestPath} from '../nearest.ts'
+import {nearest, suggestPath} from '../nearest.ts'
 import {codeOf} from '../system-error.ts'
 
 /** What each option does, a line each, for help. */
@@ -68,10 +68,11 @@ async function readOptions(file: string, cwd: string): Promise<unknown> {
   }
 }
 
-function invalid({message, suggestion}: OptionFault): AppError {
+function invalid({message, suggestion, unknown = ''}: OptionFault): AppError {
+  const near = nearest(unknown, Object.keys(MODEL_OPTIONS))
   return new AppError(message, {
     code: 'model-option-invalid',
     exitCode: EXIT.usage,
-    suggestions: [suggestion],
+    suggestions: [...(near === undefined ? [] : [`Did you mean ${near}?`]), suggestion],
   })
 }
