@@ -20,6 +20,21 @@ export const durationFlag = Flags.custom<number>({
   },
 })
 
+/** A flag such as `--canary 10`: a whole number of `min` or more, up to `max` if there is one. */
+export const wholeNumberFlag = Flags.custom<number, {min: number; max?: number}>({
+  helpValue: '<n>',
+  parse(text, _context, {name, min, max}) {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < min || value > (max ?? Number.MAX_SAFE_INTEGER)) {
+      const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`
+      throw usageError(`--${name} is "${text}"; it must be a whole number ${range}.`, [
+        `For example: --${name} ${Math.max(min, 10)}`,
+      ])
+    }
+    return Promise.resolve(value)
+  },
+})
+
 /** A flag such as `--fail-on-drift 0.25`: a number above 0. */
 export const positiveFlag = Flags.custom<number>({
   parse(text, _context, flag) {

@@ -1,5 +1,6 @@
 import {Flags} from '@oclif/core'
 
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {visitConsole} from '../cli/console-page.ts'
 
@@ -14,12 +15,11 @@ export default class Console extends CloudRunnerCommand {
     },
   ]
   static override flags = {
-    port: Flags.integer({
+    port: wholeNumberFlag({
       summary: 'Port on 127.0.0.1. The default is any free one.',
       default: 0,
       min: 0,
       max: 65_535,
-      helpValue: '<n>',
     }),
     open: Flags.boolean({
       summary: 'Open the page in the browser. The default on a terminal, except under CI.',

@@ -3,7 +3,7 @@ import {Flags} from '@oclif/core'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {command, suggest} from '../core/suggestion.ts'
 import {usageError} from '../cli/failure.ts'
-import {durationFlag} from '../cli/flags.ts'
+import {durationFlag, wholeNumberFlag} from '../cli/flags.ts'
 import {widthOf} from '../cli/format.ts'
 import {showForecast, showMeasuredCost} from '../cli/show-cost.ts'
 import type {Bill} from '../core/cost/bill.ts'
@@ -28,9 +28,8 @@ export default class Cost extends CloudRunnerCommand {
     {description: 'The last 30 days', command: '<%= config.bin %> <%= command.id %> --since 30d'},
   ]
   static override flags = {
-    files: Flags.integer({
+    files: wholeNumberFlag({
       summary: 'Number of files to forecast for.',
-      helpValue: '<n>',
       min: 0,
     }),
     size: Flags.custom<number>({

@@ -2,7 +2,7 @@ import {Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
-import {confirmFlag} from '../cli/flags.ts'
+import {confirmFlag, wholeNumberFlag} from '../cli/flags.ts'
 import {showDeploy} from '../cli/show-deploy.ts'
 import {BUILDERS} from '../core/deploy/choose-builder.ts'
 import {deploy, promote, type DeployResult} from '../core/deploy/deploy.ts'
@@ -36,7 +36,7 @@ A canary gets a share of the files: "deploy --promote" gives it all of them, and
     },
   ]
   static override flags = {
-    canary: Flags.integer({
+    canary: wholeNumberFlag({
       summary: 'Percentage of files to send to the new revision.',
       min: 1,
       max: 99,

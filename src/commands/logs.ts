@@ -1,6 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 
-import {durationFlag} from '../cli/flags.ts'
+import {durationFlag, wholeNumberFlag} from '../cli/flags.ts'
 import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {showLogLine} from '../cli/show-logs.ts'
 import type {Config} from '../core/config.ts'
@@ -41,11 +41,10 @@ export default class Logs extends ReadOnlyCommand {
     }),
     since: durationFlag({summary: 'How far back to look.'}),
     severity: Flags.string({summary: 'Lowest severity to show.', options: SEVERITIES}),
-    limit: Flags.integer({
+    limit: wholeNumberFlag({
       char: 'n',
       summary: `Show only the newest lines: ${DEFAULT_LIMIT} by default, ${TAIL_HISTORY} before new ones with --tail.`,
       min: 1,
-      helpValue: '<n>',
     }),
   }
   protected override readonly interruptHint = undefined

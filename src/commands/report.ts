@@ -2,6 +2,7 @@ import {basename, resolve} from 'node:path'
 
 import {Args, Flags} from '@oclif/core'
 
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {usageError} from '../cli/failure.ts'
 import {bytes, counted} from '../cli/format.ts'
@@ -47,10 +48,9 @@ export default class Report extends CloudRunnerCommand {
         'Where to write the page; - is standard output. The default is <object>.report.html. Several pages need a folder, such as out/.',
       helpValue: '<file>',
     }),
-    run: Flags.integer({
+    run: wholeNumberFlag({
       summary: 'Number of the run, from history; one file only.',
       min: 1,
-      helpValue: '<n>',
     }),
     open: Flags.boolean({summary: 'Open the page in the browser.'}),
     force: Flags.boolean({summary: 'Overwrite existing files.'}),

@@ -1,5 +1,6 @@
 import {resolve} from 'node:path'
 import {Args, Flags} from '@oclif/core'
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {outputTarget} from '../cli/output.ts'
 import {usageError} from '../cli/failure.ts'
@@ -58,10 +59,9 @@ export default class Results extends CloudRunnerCommand {
         'Where to write the result; - is standard output. Several results or outputs need a folder, such as out/.',
       helpValue: '<file>',
     }),
-    run: Flags.integer({
+    run: wholeNumberFlag({
       summary: 'Number of the run, from history; one file only.',
       min: 1,
-      helpValue: '<n>',
     }),
     force: Flags.boolean({summary: 'Overwrite existing files.'}),
   }

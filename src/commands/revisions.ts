@@ -1,5 +1,4 @@
-import {Flags} from '@oclif/core'
-
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {showRevisions} from '../cli/show-deploy.ts'
 import {revisions, type ListedRevision} from '../core/revisions.ts'
@@ -16,11 +15,10 @@ export default class RevisionsCommand extends ReadOnlyCommand {
     {description: 'For a script', command: '<%= config.bin %> <%= command.id %> --limit 100 --json'},
   ]
   static override flags = {
-    limit: Flags.integer({
+    limit: wholeNumberFlag({
       summary: 'List at most this many revisions, newest first.',
       default: 20,
       min: 1,
-      helpValue: '<n>',
     }),
   }
 

@@ -1,4 +1,5 @@
 import {Flags} from '@oclif/core'
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {CloudRunnerCommand} from '../cli/base.ts'
 import {bytes, counted} from '../cli/format.ts'
 import {outputTarget} from '../cli/output.ts'
@@ -26,12 +27,11 @@ export default class SampleCommand extends CloudRunnerCommand {
     },
   ]
   static override flags = {
-    rows: Flags.integer({summary: 'Number of companies.', default: SAMPLE_ROWS, min: 1, helpValue: '<n>'}),
-    seed: Flags.integer({
+    rows: wholeNumberFlag({summary: 'Number of companies.', default: SAMPLE_ROWS, min: 1}),
+    seed: wholeNumberFlag({
       summary: 'Seed of the random numbers.',
       default: SAMPLE_SEED,
       min: 0,
-      helpValue: '<n>',
     }),
     output: Flags.string({
       char: 'o',

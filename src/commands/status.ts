@@ -1,5 +1,6 @@
 import {Args, Flags} from '@oclif/core'
 
+import {wholeNumberFlag} from '../cli/flags.ts'
 import {openConsolePage, pageFor, visitConsole} from '../cli/console-page.ts'
 import {ReadOnlyCommand, type ByPipeline} from '../cli/read-only.ts'
 import {hopTable} from '../cli/show-files.ts'
@@ -58,11 +59,10 @@ export default class Status extends ReadOnlyCommand {
         'Show the file, or the filtered list, in the console. If none is running, serve it until Ctrl-C.',
       exclusive: ['watch', 'json', 'limit', 'after'],
     }),
-    limit: Flags.integer({
+    limit: wholeNumberFlag({
       summary: 'List at most this many files.',
       default: 50,
       min: 1,
-      helpValue: '<n>',
     }),
     after: Flags.string({
       summary: "Continue from the position on the previous page's last line.",

@@ -1,7 +1,7 @@
 import {Args, Flags} from '@oclif/core'
 
 import {CloudRunnerCommand} from '../../cli/base.ts'
-import {durationFlag} from '../../cli/flags.ts'
+import {durationFlag, wholeNumberFlag} from '../../cli/flags.ts'
 import {usageError} from '../../cli/failure.ts'
 import {localCloudOf} from '../../cli/targets.ts'
 import {fieldsOf, type JsonObject} from '../../core/json.ts'
@@ -39,20 +39,18 @@ export default class LocalFault extends CloudRunnerCommand {
     break: Flags.boolean({summary: 'Reset the connection.'}),
     hang: Flags.boolean({summary: 'Never answer.'}),
     delay: durationFlag({summary: 'Continue after this time.'}),
-    times: Flags.integer({summary: 'How many calls.', default: 1, min: 1, helpValue: '<n>'}),
+    times: wholeNumberFlag({summary: 'How many calls.', default: 1, min: 1}),
     principal: Flags.string({
       summary: 'Only calls of one caller: owner or serviceAccount:EMAIL.',
       helpValue: '<caller>',
     }),
-    'after-request-bytes': Flags.integer({
+    'after-request-bytes': wholeNumberFlag({
       summary: 'Fail after this many bytes of the request body.',
       min: 0,
-      helpValue: '<n>',
     }),
-    'after-response-bytes': Flags.integer({
+    'after-response-bytes': wholeNumberFlag({
       summary: 'Fail after this many bytes of the response body; the call has taken effect.',
       min: 0,
-      helpValue: '<n>',
     }),
   }
 

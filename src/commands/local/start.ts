@@ -1,5 +1,6 @@
 import {Flags} from '@oclif/core'
 
+import {wholeNumberFlag} from '../../cli/flags.ts'
 import {CloudRunnerCommand} from '../../cli/base.ts'
 import {localCloudOf, type StartedLocalCloud} from '../../cli/targets.ts'
 
@@ -11,11 +12,10 @@ export default class LocalStart extends CloudRunnerCommand {
     {description: 'On a port of your choice', command: '<%= config.bin %> <%= command.id %> --port 4510'},
   ]
   static override flags = {
-    port: Flags.integer({
+    port: wholeNumberFlag({
       summary: 'Port on 127.0.0.1, remembered for later starts.',
       min: 1,
       max: 65_535,
-      helpValue: '<n>',
     }),
     bind: Flags.string({
       summary: 'Also serve other machines and containers; their calls carry the token in LOCAL_CLOUD_TOKEN.',
