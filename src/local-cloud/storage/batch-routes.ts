@@ -1,5 +1,5 @@
-import {STATUS_CODES} from 'node:http'
 import {Readable} from 'node:stream'
+import {STATUS_CODES} from '../node-http.ts'
 import {isJsonObject, parseJsonObject} from '../wire/json.ts'
 import {type HttpRequest, type HttpResponse, route, type Route} from '../wire/routes.ts'
 import {invalid, notServed, renderStorageError} from './errors.ts'
