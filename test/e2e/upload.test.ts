@@ -22,13 +22,13 @@ test('what a folder holds besides files is named on standard error, and in JSON'
   const people = await cli.run(['upload', 'data'])
   expect([people.exitCode, people.stderr]).toEqual([
     0,
-    expect.stringContaining('data/gone.csv is left out: it is a link to nothing.'),
+    expect.stringContaining('data/gone.csv is left out: it is a broken link.'),
   ])
   expect(people.stdout).not.toContain('left out')
   const json = await cli.run(['upload', 'data', '--json'])
   expect(JSON.parse(json.stdout)).toMatchObject({
     uploaded: [{object: 'data/a.csv'}],
-    leftOut: [{file: 'data/gone.csv', reason: 'it is a link to nothing'}],
+    leftOut: [{file: 'data/gone.csv', reason: 'it is a broken link'}],
   })
 })
 

@@ -15,3 +15,15 @@ it('--set goes before the file of --model-options, also before an option that it
   })
   await expect(plan(['include=x', 'exclude=z'])).rejects.toThrow('include and exclude exclude each other')
 })
+
+it('an option that does not exist is answered with the one that was meant, or with all', async () => {
+  const refused = (setting: string) =>
+    planModelOptions({file: undefined, settings: [setting]}, '.').catch((error: unknown) => error)
+  expect(await refused('c=1')).toMatchObject({
+    message: 'There is no model option c.',
+    suggestions: [expect.stringContaining('C'), expect.stringMatching(/^The model options are C, /)],
+  })
+  expect(await refused('frobnicate=1')).toMatchObject({
+    suggestions: [expect.stringMatching(/^The model options are C, /)],
+  })
+})
