@@ -1,6 +1,6 @@
 import {mkdtemp, open, rm} from 'node:fs/promises'
 import {EventEmitter, once} from 'node:events'
-import {Agent, type IncomingMessage, request, type RequestOptions} from 'node:http'
+import {Agent, request, type RequestOptions} from 'node:http'
 import {connect} from 'node:net'
 import {loadavg, tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -186,14 +186,18 @@ function receive(url: string, bytes: number): Promise<void> {
   return promise
 }
 
-/** A request whose answer is read and thrown away. @throws Error for any status but 2xx */
-async function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<void> {
-  const outgoing = request(url, options)
-  const answered = once(outgoing, 'response')
+/** A request whose answer is read and thrown away, by few events and promises. @throws Error for any status but 2xx */
+function exchange(url: string, options: RequestOptions, body?: Buffer): Promise<void> {
+  const {promise, resolve, reject} = Promise.withResolvers<void>()
+  const outgoing = request(url, options, (response) => {
+    response.resume()
+    response.on('error', reject)
+    response.on('end', () => {
+      if ((response.statusCode ?? 500) < 300) resolve()
+      else reject(new Error(`${options.method ?? 'GET'} ${url}: ${response.statusCode}`))
+    })
+  })
+  outgoing.on('error', reject)
   outgoing.end(body)
-  const [response]: IncomingMessage[] = await answered
-  if (response === undefined) throw new Error(`${url}: no answer`)
-  await pipeline(response, discard())
-  if ((response.statusCode ?? 500) >= 300)
-    throw new Error(`${options.method ?? 'GET'} ${url}: ${response.statusCode}`)
+  return promise
 }
