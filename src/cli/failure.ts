@@ -4,7 +4,7 @@ import {dirname} from 'node:path'
 import {AppError, EXIT, type ErrorCode} from '../core/errors.ts'
 import {shellPath} from '../core/shell.ts'
 import {commandsIn, rendererWith, type Suggestion, type Typed} from '../core/suggestion.ts'
-import {isDiskFull} from '../core/system-error.ts'
+import {isDiskFull, messageOf} from '../core/system-error.ts'
 
 /** A failure as printed, and as output by `--json`. */
 export interface Failure {
@@ -41,7 +41,7 @@ export function failureOf(
       exitCode,
     }
   }
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (isDiskFull(error)) {
     const path =
       error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : undefined

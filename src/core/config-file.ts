@@ -6,7 +6,7 @@ import {isJsonObject} from './json.ts'
 import type {SettingName} from './settings/settings.ts'
 import {ENVIRONMENTS, ownPipeline, PIPELINES, splitConfig, type Place} from './config-sections.ts'
 import {shellPath} from './shell.ts'
-import {codeOf} from './system-error.ts'
+import {codeOf, messageOf} from './system-error.ts'
 import {writeWhole} from './whole-file.ts'
 
 export const CONFIG_FILE = 'cloud-runner.json'
@@ -21,7 +21,7 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
     text = await readFile(file, 'utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new AppError(`${file} cannot be read: ${messageOf(error)}`, {
       code: 'config-unreadable',
       suggestions: [`Check its permissions: ls -l ${shellPath(file)}`],
       cause: error,
@@ -58,8 +58,7 @@ async function describeFault(file: string, json: string, fault: unknown): Promis
   )
   const {errors = []}: Partial<Pick<TransformFailure, 'errors'>> = Object(found)
   const [first] = errors
-  if (!first?.location)
-    return `${file} is not JSON: ${fault instanceof Error ? fault.message : String(fault)}`
+  if (!first?.location) return `${file} is not JSON: ${messageOf(fault)}`
   const {line, column, lineText} = first.location
   // esbuild counts bytes, from 0.
   const before = Buffer.from(lineText).subarray(0, column).toString()

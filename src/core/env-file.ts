@@ -4,6 +4,7 @@ import {invalid} from './config-rules.ts'
 import {AppError} from './errors.ts'
 import type {Entries} from './settings/setting.ts'
 import {SETTINGS} from './settings/settings.ts'
+import {messageOf} from './system-error.ts'
 
 /**
  * Variables of a file, by the rules of dotenv.
@@ -12,14 +13,11 @@ import {SETTINGS} from './settings/settings.ts'
  */
 export async function readEnvFile(file: string, place: string): Promise<Entries> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new AppError(
-      `${file} (envFile, ${place}) cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        code: 'config-unreadable',
-        suggestions: ['Create it, with a line NAME=value for each variable.'],
-        cause: error,
-      },
-    )
+    throw new AppError(`${file} (envFile, ${place}) cannot be read: ${messageOf(error)}`, {
+      code: 'config-unreadable',
+      suggestions: ['Create it, with a line NAME=value for each variable.'],
+      cause: error,
+    })
   })
   const variables = Object.entries(parseEnv(text)).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, value]],

@@ -5,7 +5,7 @@ import type {Config} from '../config.ts'
 import {AppError} from '../errors.ts'
 import {isJsonObject} from '../json.ts'
 import {shellPath} from '../shell.ts'
-import {codeOf} from '../system-error.ts'
+import {codeOf, messageOf} from '../system-error.ts'
 
 /** Services that `init --ci` writes a workflow for. */
 export const CI_SERVICES = ['github'] as const
@@ -60,14 +60,11 @@ export async function writeWorkflow(
         cause: error,
       })
     }
-    throw new AppError(
-      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        code: 'output-unwritable',
-        suggestions: [`Check its permissions: ls -ld ${shellPath(root)}`],
-        cause: error,
-      },
-    )
+    throw new AppError(`${file} cannot be written: ${messageOf(error)}`, {
+      code: 'output-unwritable',
+      suggestions: [`Check its permissions: ls -ld ${shellPath(root)}`],
+      cause: error,
+    })
   }
   return {file, isDependency: await isDependency(folder), sample}
 }

@@ -9,7 +9,7 @@ import {isJsonObject} from '../json.ts'
 import type {Context} from '../ports/context.ts'
 import {AppError, EXIT} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
-import {codeOf} from '../system-error.ts'
+import {codeOf, messageOf} from '../system-error.ts'
 import {suggest, synopsis} from '../suggestion.ts'
 
 /** A model to score files with: an object, or a local file's content. */
@@ -36,9 +36,7 @@ export async function planModel(model: string, cwd: string): Promise<PlannedMode
   const bytes = await readFile(resolve(cwd, model)).catch(async (error: unknown) => {
     const isMissing = codeOf(error) === 'ENOENT'
     throw new AppError(
-      isMissing
-        ? `File ${model} does not exist.`
-        : `${model} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      isMissing ? `File ${model} does not exist.` : `${model} cannot be read: ${messageOf(error)}`,
       {
         code: isMissing ? 'file-missing' : 'file-unreadable',
         suggestions: [

@@ -4,7 +4,7 @@ import {parseEnv} from 'node:util'
 import {AppError, EXIT} from '../errors.ts'
 import type {Secrets} from '../ports/secrets.ts'
 import {shellPath} from '../shell.ts'
-import {codeOf} from '../system-error.ts'
+import {codeOf, messageOf} from '../system-error.ts'
 
 /** In the `.cloud-runner` folder, which git ignores: the values of secrets on this machine. */
 export const SECRETS_FILE = 'secrets.env'
@@ -38,7 +38,7 @@ export async function readLocalValues(stateFolder: string): Promise<ReadonlyMap<
     return new Map(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return new Map()
-    throw new AppError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new AppError(`${file} cannot be read: ${messageOf(error)}`, {
       code: 'config-unreadable',
       suggestions: [`Check its permissions: ls -l ${shellPath(file)}`],
       cause: error,

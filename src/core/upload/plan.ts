@@ -6,7 +6,7 @@ import {RESERVED_PREFIX} from '../../../worker/contract.ts'
 import {AppError, EXIT, type ErrorCode} from '../errors.ts'
 import {suggestPath} from '../nearest.ts'
 import {shellPath, shellWord} from '../shell.ts'
-import {codeOf} from '../system-error.ts'
+import {codeOf, messageOf} from '../system-error.ts'
 import {suggest, synopsis, type Suggestion} from '../suggestion.ts'
 
 /** cloud.google.com/storage/docs/objects#naming */
@@ -297,8 +297,7 @@ function refused(message: string, code: ErrorCode, ...suggestions: readonly Sugg
 }
 
 function unreadable(file: string, cause: unknown): AppError {
-  const reason =
-    codeOf(cause) === 'EACCES' ? 'permission denied' : cause instanceof Error ? cause.message : String(cause)
+  const reason = codeOf(cause) === 'EACCES' ? 'permission denied' : messageOf(cause)
   return new AppError(`${file} cannot be read: ${reason}.`, {
     code: 'file-unreadable',
     suggestions: [`Check its permissions: ls -ld ${shellPath(file)}`],

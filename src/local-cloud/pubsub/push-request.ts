@@ -1,8 +1,8 @@
 import {type MessageText, parseMessage, type StoredMessage} from './message-store.ts'
 import type {PushSettings} from './subscription-settings.ts'
+import {HEADER_NAME} from '../wire/header-name.ts'
 
 /** Attributes that cannot be an HTTP header. */
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const OWN_HEADERS = new Set([
   'authorization',

@@ -1,3 +1,4 @@
+import {LABEL_VALUE} from '../labels.ts'
 import {ApiError} from '../wire/api-error.ts'
 
 const RESERVED_NAMESPACES =
@@ -12,7 +13,6 @@ export function violation(field: string, problem: string): ApiError {
 
 /** https://cloud.google.com/run/docs/configuring/services/labels; gcloud's own have a prefix, as in Knative. */
 const LABEL_KEY = /^(?:[a-z0-9.-]+\/)?[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u
-const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
 
 /** @throws ApiError INVALID_ARGUMENT */
 export function validateLabels(field: string, labels: Readonly<Record<string, string>> = {}): void {

@@ -1,3 +1,4 @@
+import {LABEL_KEY, LABEL_VALUE, MOST_LABELS} from '../labels.ts'
 import {ApiError} from '../wire/api-error.ts'
 import type {Replication, Secret, SentSecret} from './resources.ts'
 
@@ -5,9 +6,6 @@ import type {Replication, Secret, SentSecret} from './resources.ts'
 const UNSERVED = ['topics', 'rotation', 'customerManagedEncryption', 'tags', 'secretType'] as const
 
 /** https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets#Secret */
-const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u
-const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
-const MOST_LABELS = 64
 const ANNOTATION_KEY = /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?$/
 const MOST_ANNOTATION_BYTES = 16 * 1024
 const ALIAS = /^(?!(?:latest|NEW)$)[A-Za-z][A-Za-z0-9_-]{0,62}$/

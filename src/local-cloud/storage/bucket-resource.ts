@@ -1,5 +1,6 @@
 import {isDeepStrictEqual} from 'node:util'
 import {type Bucket, hasFolders, type SoftDeletedBucket} from './bucket.ts'
+import {LABEL_KEY, LABEL_VALUE, MOST_LABELS} from '../labels.ts'
 import {isJsonObject, type JsonObject} from '../wire/json.ts'
 import {aclOf, bringsList, entitiesOf, isUniform, refuseUniform} from './acl.ts'
 import {invalid} from './errors.ts'
@@ -50,10 +51,6 @@ const WRITABLE: Members = {
 const WRITABLE_NAMES = new Set(Object.keys(WRITABLE))
 const PERMANENT = new Set(['hierarchicalNamespace', 'objectRetention'])
 const LISTS_OF_ACCESS = {acl: 'bucket', defaultObjectAcl: 'defaultObject'} as const
-/** https://cloud.google.com/storage/docs/tags-and-labels#bucket-labels */
-const MAX_LABELS = 64
-const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u
-const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u
 
 /**
  * The writable part of a body, in its order.
@@ -98,8 +95,8 @@ const isList = (shape: Shape): shape is readonly Shape[] => Array.isArray(shape)
 function checkLabels(labels: unknown): void {
   if (!isJsonObject(labels)) return
   const entries = Object.entries(labels)
-  if (entries.length > MAX_LABELS)
-    throw invalid(`A bucket has at most ${MAX_LABELS} labels, not ${entries.length}.`)
+  if (entries.length > MOST_LABELS)
+    throw invalid(`A bucket has at most ${MOST_LABELS} labels, not ${entries.length}.`)
   for (const [key, value] of entries) {
     if (!LABEL_KEY.test(key))
       throw invalid(

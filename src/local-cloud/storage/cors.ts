@@ -1,9 +1,7 @@
+import {HEADER_NAME} from '../wire/header-name.ts'
 import {isJsonObject} from '../wire/json.ts'
 import type {AllowPage} from '../wire/routes.ts'
 import type {Buckets} from './buckets.ts'
-
-/** Any other text could not be sent: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
 
 /**
  * Pages of other origins that a bucket's `cors` rules name: https://cloud.google.com/storage/docs/cross-origin

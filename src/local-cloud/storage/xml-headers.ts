@@ -1,4 +1,5 @@
 import type {IncomingHttpHeaders} from 'node:http'
+import {HEADER_NAME} from '../wire/header-name.ts'
 import type {JsonObject} from '../wire/json.ts'
 import type {HttpRequest} from '../wire/routes.ts'
 import {encryptionFields} from './encryption.ts'
@@ -98,9 +99,7 @@ export function metadataHeaders(
   {authorization = ''}: IncomingHttpHeaders,
 ): Record<string, string> {
   const prefix = /^AWS4-|^AWS /.test(authorization) ? 'x-amz-meta-' : METADATA
-  const entries = Object.entries(fields['metadata'] ?? {}).filter(([key]) =>
-    /^[!#$%&'*+.^_`|~\w-]+$/.test(key),
-  )
+  const entries = Object.entries(fields['metadata'] ?? {}).filter(([key]) => HEADER_NAME.test(key))
   return Object.fromEntries(
     entries.map(([key, value]) => [`${prefix}${key}`, Buffer.from(String(value)).toString('latin1')]),
   )
